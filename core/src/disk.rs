@@ -1,0 +1,36 @@
+//! Disks: what is backed up from and restored to. Lent by the caller.
+
+use embedded_io::ErrorKind;
+
+/// A piece of a disk that is data throughout, or a hole throughout.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Extent {
+    /// Bytes from the disk's start.
+    pub offset: u64,
+    /// Bytes; more than 0 unless at the end of the disk.
+    pub len_bytes: u64,
+    /// Reads as zeros and need not be read.
+    pub hole: bool,
+}
+
+/// A disk to read.
+pub trait Disk {
+    /// Bytes; must not change while it is used.
+    fn size(&self) -> u64;
+    /// Fills `to` from `offset`, or fails; never partly.
+    fn read_at(&self, offset: u64, to: &mut [u8]) -> Result<(), ErrorKind>;
+    /// The extent that begins at `offset`. The default knows of no holes.
+    fn next_extent(&self, offset: u64) -> Result<Extent, ErrorKind> {
+        Ok(Extent { offset, len_bytes: self.size().saturating_sub(offset), hole: false })
+    }
+}
+
+/// A disk to write. `&self`, so that a target can be shared; the implementation orders its own writes.
+pub trait DiskMut {
+    /// Writes all of `from` at `offset`, or fails.
+    fn write_at(&self, offset: u64, from: &[u8]) -> Result<(), ErrorKind>;
+    /// Makes `len_bytes` from `offset` read as zeros.
+    fn zero(&self, offset: u64, len_bytes: u64) -> Result<(), ErrorKind>;
+    /// Makes everything written durable.
+    fn flush(&self) -> Result<(), ErrorKind>;
+}

@@ -1,0 +1,186 @@
+//! Errors that say where. `Copy`, without text: faces translate.
+
+use crate::types::{Place, SegmentNumber};
+use embedded_io::ErrorKind;
+
+/// Why a medium did not do what it was asked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Trouble {
+    /// Not yet: ask the same again later. Whatever step was under way is repeated from its start.
+    Pending,
+    /// No such name.
+    Gone,
+    /// The name to be created exists.
+    Exists,
+    /// No space left.
+    Full,
+    /// The medium takes no writes.
+    ReadOnly,
+    /// Shorter than the read asked for.
+    Short,
+    /// The device failed.
+    Failed(ErrorKind),
+}
+
+/// What is wrong with bytes that were read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum What {
+    /// Not the magic number expected.
+    Magic,
+    /// A CRC-32 does not agree.
+    Checksum,
+    /// A length, count or index outside what contains it.
+    Length,
+    /// A field holds a value that is not assigned.
+    Field,
+    /// A digest of stored bytes does not agree.
+    StoredDigest,
+    /// A digest of plain bytes does not agree.
+    PlainDigest,
+    /// A codec could not decode, or made another length.
+    Codec,
+    /// The bytes are not of the object asked for.
+    Id,
+    /// Text is not UTF-8.
+    Text,
+    /// Fixed filling is not as fixed.
+    Padding,
+    /// A codec this build was not lent.
+    UnknownCodec,
+    /// The entries of a segment are not the committed ones.
+    Entries,
+    /// No usable entry holds the object.
+    Absent,
+}
+
+/// Memory that was lent and is too small.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Memory {
+    /// Slots of the object index; 16 bytes each.
+    Index,
+    /// Marks of damage.
+    Marks,
+    /// Counters of live bytes, one a segment.
+    Live,
+    /// Pages of a tree, in bytes.
+    Pages,
+    /// A worker's or the store's buffer, in bytes.
+    Buffer,
+}
+
+/// Why a repository, or a request, is refused before anything is done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// No segments.
+    NotARepository,
+    /// There are segments already.
+    AlreadyARepository,
+    /// A newer format version, or a feature a reader must know.
+    Unsupported,
+    /// No segment header can be read, so the parameters are lost.
+    NoHeader,
+    /// Nothing was ever committed.
+    NoCommit,
+    /// The medium cannot be written, or a feature a writer must know is unknown.
+    ReadOnly,
+    /// Something newer than what can be read once existed.
+    Behind,
+    /// Tables had to be rebuilt from what is left.
+    Rebuilt,
+    /// Another writer is, or was, at work.
+    Fenced,
+    /// A write failed earlier: open again.
+    Poisoned,
+    /// A parameter is outside its limits.
+    Parameter,
+    /// No version or draft is meant by that.
+    UnknownVersion,
+    /// More than one version is meant by that.
+    AmbiguousVersion,
+    /// The version is protected.
+    Protected,
+    /// The disk has more blocks than the format allows.
+    DiskTooLarge,
+    /// A name or text is over its limit.
+    TextTooLong,
+    /// A catalogue or segment table is full.
+    TableFull,
+}
+
+/// Everything that can go wrong.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// The medium, at a segment (none: the head pin or the listing).
+    Medium {
+        /// Which segment.
+        segment: Option<SegmentNumber>,
+        /// What it said.
+        trouble: Trouble,
+    },
+    /// The disk that is read or written.
+    Disk {
+        /// Bytes from the disk's start.
+        offset: u64,
+        /// What it said.
+        kind: ErrorKind,
+    },
+    /// Bytes on the medium are not what they must be.
+    Corrupt {
+        /// The entry, or the segment's start.
+        place: Place,
+        /// What is wrong.
+        what: What,
+    },
+    /// More memory is needed than was lent.
+    Memory {
+        /// Which.
+        memory: Memory,
+        /// How much: slots, marks, counters or bytes.
+        needed: u64,
+    },
+    /// Refused before anything was done.
+    Refused(Refusal),
+    /// The caller asked to stop.
+    Cancelled,
+    /// The random source failed.
+    Random,
+}
+
+impl Error {
+    /// Whether the step should be repeated later.
+    pub fn is_pending(&self) -> bool {
+        matches!(self, Error::Medium { trouble: Trouble::Pending, .. })
+    }
+
+    /// Whether bytes on the medium are at fault, rather than the device, the caller or memory:
+    /// the object is lost, the rest goes on.
+    pub fn is_damage(&self) -> bool {
+        matches!(
+            self,
+            Error::Corrupt { .. } | Error::Medium { segment: Some(_), trouble: Trouble::Gone | Trouble::Short }
+        )
+    }
+
+    pub(crate) fn corrupt(place: Place, what: What) -> Error {
+        Error::Corrupt { place, what }
+    }
+
+    pub(crate) fn segment(segment: SegmentNumber) -> impl Fn(Trouble) -> Error {
+        move |trouble| Error::Medium { segment: Some(segment), trouble }
+    }
+
+    pub(crate) fn listing(trouble: Trouble) -> Error {
+        Error::Medium { segment: None, trouble }
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Error {
+        Error::Refused(refusal)
+    }
+}
