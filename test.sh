@@ -1,0 +1,230 @@
+#!/usr/bin/env bash
+# Everything that is tested, the way CI runs it.
+#
+#   ./test.sh                  the normal tier
+#   ./test.sh --long           and the tests marked #[ignore = "long: ..."]
+#   ./test.sh [--long] STEP..  only these steps: fmt clippy test decoder targets firmware wasm
+#   NO_INSTALL=1 ./test.sh     installs nothing
+#
+# What a step needs is installed where this user may (packages of Debian and Ubuntu as root, Python packages below target/). Where a tool is
+# still missing, its steps are not run, and the summary says so; with CI=true that is a failure.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+STEPS=(fmt clippy test decoder targets firmware wasm)
+CI=${CI:-false}
+LONG=false
+CHOSEN=()
+LOGS=target/test-logs
+VENV=target/venv
+LOCKED=()
+[[ $CI == true ]] && LOCKED=(--locked) # what CI tests is what the lock file names
+
+usage() { sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "$0"; }
+
+for argument in "$@"; do
+    case $argument in
+        --long) LONG=true ;;
+        --help | -h) usage && exit 0 ;;
+        *)
+            if [[ " ${STEPS[*]} " != *" $argument "* ]]; then
+                usage >&2 && exit 2
+            fi
+            CHOSEN+=("$argument")
+            ;;
+    esac
+done
+((${#CHOSEN[@]})) || CHOSEN=("${STEPS[@]}")
+
+heading() { printf '\n== %s\n' "$*"; }
+
+# --- What the steps need ------------------------------------------------------------------------------------------------------------------
+
+# A need is a word; `has` says whether it is there, `packages_of` what Debian calls it.
+needs_of() { # STEP
+    case $1 in
+        fmt) echo rustfmt ;;
+        clippy) echo clippy ;;
+        test) echo cargo mke2fs ;;
+        decoder) echo cargo python-packages ;;
+        targets) echo cross ;;
+        firmware) echo cross arm-gcc qemu-arm ;;
+        wasm) echo cargo cross wasm-linker node ;;
+    esac
+}
+
+has() { # NEED
+    case $1 in
+        cargo) command -v cargo >/dev/null && command -v cc >/dev/null ;;
+        rustfmt) cargo fmt --version >/dev/null 2>&1 ;;
+        clippy) cargo clippy --version >/dev/null 2>&1 ;;
+        cross) tools/targets.sh can thumbv7em-none-eabi && tools/targets.sh can riscv32imc-unknown-none-elf && tools/targets.sh can wasm32-unknown-unknown ;;
+        wasm-linker) tools/targets.sh can-link-wasm ;;
+        mke2fs) PATH=$PATH:/usr/sbin:/sbin command -v mke2fs >/dev/null ;;
+        arm-gcc) command -v arm-none-eabi-gcc >/dev/null ;;
+        qemu-arm) command -v qemu-system-arm >/dev/null ;;
+        node) command -v node >/dev/null && node -e 'process.exit(parseInt(process.versions.node) >= 18 ? 0 : 1)' ;;
+        python-venv) python3 -c 'import ensurepip, venv' >/dev/null 2>&1 ;;
+        python-packages) [[ -e $VENV/ready ]] && [[ ! tests/decoder/requirements.txt -nt $VENV/ready ]] ;;
+    esac
+}
+
+packages_of() { # NEED
+    case $1 in
+        cargo) echo cargo-web rustc-web gcc libc6-dev ;;
+        rustfmt) echo rustfmt-web ;;
+        clippy) echo rust-web-clippy ;;
+        cross) echo rustc-web cargo-web rust-web-src ;;
+        wasm-linker) newest_lld ;;
+        mke2fs) echo e2fsprogs ;;
+        arm-gcc) echo gcc-arm-none-eabi ;;
+        qemu-arm) echo qemu-system-arm ;;
+        node) echo nodejs ;;
+        python-venv) echo python3 python3-venv ;;
+    esac
+}
+
+# A linker older than the compiler's LLVM may not know what it is given.
+newest_lld() { { echo lld; apt-cache pkgnames lld-; } | grep -x 'lld\(-[0-9]*\)\{0,1\}' | sort -V | tail -n 1; }
+
+apt_install() { DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 install -y --no-install-recommends "$@"; }
+
+# All packages of QEMU must be of one version. Where some came from a newer source than the one configured, asking for another alone would
+# remove them; so all of them are asked for, at the version that can be had.
+install_qemu() {
+    local version mates=()
+    if apt-get install -s --no-install-recommends qemu-system-arm 2>/dev/null | grep -q '^Inst' &&
+        ! apt-get install -s --no-install-recommends qemu-system-arm 2>/dev/null | grep -q '^Remv'; then
+        apt_install qemu-system-arm
+        return
+    fi
+    version=$(apt-cache policy qemu-system-arm | awk '/Candidate/ {print $2}')
+    mapfile -t mates < <(dpkg-query -W -f '${db:Status-Status} ${source:Package} ${Package}\n' | awk '$1 == "installed" && $2 == "qemu" {print $3}')
+    apt_install --allow-downgrades "${mates[@]/%/=$version}" "qemu-system-arm=$version"
+    if [[ " ${mates[*]} " == *" qemu-utils "* ]]; then
+        qemu-img --version | head -n 1
+    fi
+}
+
+install_packages() {
+    local need missing=() packages=()
+    for need in $(for step in "${CHOSEN[@]}"; do needs_of "$step"; done | tr ' ' '\n' | sort -u); do
+        [[ $need == python-packages ]] && need=python-venv
+        has "$need" || missing+=("$need")
+    done
+    ((${#missing[@]})) || return 0
+    heading "install: ${missing[*]}"
+    if [[ $(id -u) != 0 || -n ${NO_INSTALL:-} ]] || ! command -v apt-get >/dev/null; then
+        echo "not installed: ${missing[*]} (Debian's names: $(for need in "${missing[@]}"; do packages_of "$need"; done | tr '\n' ' '))"
+        return 0
+    fi
+    apt-get -o DPkg::Lock::Timeout=600 update -q || echo "the lists of packages could not be renewed"
+    for need in "${missing[@]}"; do
+        read -ra packages <<<"$(packages_of "$need")"
+        # One at a time: a package that this system does not have must not keep the others away.
+        if [[ $need == qemu-arm ]]; then install_qemu; else apt_install "${packages[@]}"; fi || echo "could not install ${packages[*]}"
+    done
+}
+
+install_python_packages() {
+    [[ " ${CHOSEN[*]} " == *" decoder "* && -e tests/decoder/requirements.txt ]] || return 0
+    has python-packages && return
+    has python-venv || return 0
+    heading "install: tests/decoder/requirements.txt into $VENV"
+    python3 -m venv "$VENV" && "$VENV/bin/pip" install --quiet --disable-pip-version-check -r tests/decoder/requirements.txt && touch "$VENV/ready" ||
+        echo "could not install what the decoder needs"
+}
+
+# --- The steps ----------------------------------------------------------------------------------------------------------------------------
+
+step_fmt() {
+    cargo fmt --all --check
+    for package in ffi wasm; do cargo fmt --manifest-path "$package/Cargo.toml" --check; done
+}
+
+step_clippy() {
+    cargo clippy "${LOCKED[@]}" --workspace --all-targets -- -D warnings
+    # Without the standard library there is no test harness, hence the library alone.
+    for package in ffi wasm; do
+        CARGO_TARGET_DIR=target/faces cargo clippy "${LOCKED[@]}" --manifest-path "$package/Cargo.toml" --lib -- -D warnings
+    done
+}
+
+step_test() {
+    local tier=()
+    [[ $LONG == true ]] && tier=(--include-ignored)
+    # Optimised: digests and codecs take most of the time. Assertions of the engine's own invariants stay on.
+    CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS=true CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS=true CARGO_TARGET_DIR=target/tests \
+        cargo test "${LOCKED[@]}" --workspace --release --no-fail-fast -- "${tier[@]}"
+}
+
+step_decoder() {
+    local tier=()
+    [[ $LONG == true ]] && tier=(--long)
+    cargo build "${LOCKED[@]}" --release -p sarsen-cli
+    "$VENV/bin/python" tests/decoder/run.py --sarsen target/release/sarsen "${tier[@]}"
+}
+
+step_targets() { tools/targets.sh core; }
+
+step_firmware() { tests/firmware/run.sh; }
+
+step_wasm() { tests/wasm/run.sh; }
+
+# --- Running them -------------------------------------------------------------------------------------------------------------------------
+
+declare -A VERDICT SECONDS_OF
+FAILED=false
+
+run_step() { # STEP
+    local step=$1 need missing=() began=$SECONDS status
+    for need in $(needs_of "$step"); do
+        has "$need" || missing+=("$need")
+    done
+    heading "$step"
+    if ((${#missing[@]})); then
+        echo "not run: ${missing[*]} missing"
+        VERDICT[$step]="not run (missing: ${missing[*]})"
+        [[ $CI == true ]] && FAILED=true
+        return 0
+    fi
+    # In a subshell of its own and outside any condition, or `set -e` would be off inside.
+    set +e
+    (
+        set -e
+        "step_$step"
+    ) 2>&1 | tee "$LOGS/$step"
+    status=${PIPESTATUS[0]}
+    set -e
+    SECONDS_OF[$step]=$((SECONDS - began))
+    VERDICT[$step]=ok
+    if ((status != 0)); then
+        VERDICT[$step]=failed
+        FAILED=true
+    fi
+}
+
+summary() {
+    local step
+    heading "summary"
+    for step in "${STEPS[@]}"; do
+        printf '%-10s %-40s %5s\n' "$step" "${VERDICT[$step]:-not run (not asked for)}" "${SECONDS_OF[$step]:+${SECONDS_OF[$step]} s}"
+    done
+    sed -n 's/^test result: .* \([0-9]*\) passed; \([0-9]*\) failed; \([0-9]*\) ignored.*/\1 \2 \3/p' "$LOGS"/* |
+        awk '{p += $1; f += $2; i += $3} END {printf "tests: %d passed; %d failed; %d ignored\n", p, f, i}'
+    heading "what this tier did not run"
+    {
+        for step in "${STEPS[@]}"; do
+            [[ ${VERDICT[$step]:-not run} == "not run"* ]] && echo "step $step"
+        done
+        sed -n 's/^test \(.*\) \.\.\. ignored\(, \)\{0,1\}\(.*\)/\1 (\3)/p' "$LOGS"/*
+    } | grep . || echo "nothing"
+}
+
+install_packages
+install_python_packages
+rm -rf "$LOGS"
+mkdir -p "$LOGS"
+for step in "${CHOSEN[@]}"; do run_step "$step"; done
+summary
+[[ $FAILED == false ]]

@@ -1,0 +1,132 @@
+#!/usr/bin/env bash
+# Builds for machines other than this one, with whatever compiler is here.
+#
+#   tools/targets.sh core                      the core for a microcontroller with and one without atomics, and for WebAssembly
+#   tools/targets.sh build TARGET ARGS...      cargo build ARGS for TARGET; what is made lies below target/cross/TARGET/
+#   tools/targets.sh can TARGET                whether it could; can-link-wasm: whether a WebAssembly module could be linked
+#
+# There are two ways to have a library for another target. Built from source (-Zbuild-std=core), core is all there is: whatever names alloc
+# does not compile, and that is the proof that the engine needs no heap. A ready-made library (rustup target add) brings alloc along.
+# So `core` prefers source, and `build` what the user has installed. Exit code 3: this machine has neither.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+CORE_TARGETS=(thumbv7em-none-eabi riscv32imc-unknown-none-elf wasm32-unknown-unknown)
+export CARGO_TARGET_DIR="$PWD/target/cross" # not target/: another compiler's files would make every host build start anew
+
+new_enough() { # RUSTC
+    local wanted have
+    wanted=$(sed -n 's/^rust-version *= *"\(.*\)"/\1/p' Cargo.toml)
+    have=$("$1" --version 2>/dev/null | awk '{print $2}')
+    [[ -n $have && $(printf '%s\n' "$wanted" "${have%%-*}" | sort -V | head -n 1) == "$wanted" ]]
+}
+
+has_source() { # RUSTC
+    new_enough "$1" && [[ -e $("$1" --print sysroot)/lib/rustlib/src/rust/library/core/src/lib.rs ]]
+}
+
+has_library() { # RUSTC TARGET
+    new_enough "$1" && [[ -d $("$1" --print sysroot)/lib/rustlib/$2/lib ]]
+}
+
+# Debian keeps a current compiler and its library's source in rustc-web, cargo-web and rust-web-src, beside any rustup.
+COMPILERS=()
+for pair in "$(command -v rustc || true):$(command -v cargo || true)" /usr/bin/rustc:/usr/bin/cargo; do
+    [[ -x ${pair%%:*} && -x ${pair##*:} ]] && COMPILERS+=("$pair")
+done
+
+build_from_source() { # TARGET ARGS...
+    local target=$1 pair
+    shift
+    for pair in "${COMPILERS[@]}"; do
+        if has_source "${pair%%:*}"; then
+            # The flag is only known to nightly compilers, or to those told to bootstrap.
+            RUSTC=${pair%%:*} RUSTC_BOOTSTRAP=1 run "$pair" "$target" -Zbuild-std=core "$@"
+            return
+        fi
+    done
+    return 3
+}
+
+build_ready_made() { # TARGET ARGS...
+    local target=$1 pair
+    shift
+    for pair in "${COMPILERS[@]}"; do
+        if has_library "${pair%%:*}" "$target"; then
+            RUSTC=${pair%%:*} run "$pair" "$target" "$@"
+            return
+        fi
+    done
+    return 3
+}
+
+has_linker() { # RUSTC: rustup's compilers bring one for WebAssembly, Debian's do not
+    compgen -G "$("$1" --print sysroot)/lib/rustlib/*/bin/rust-lld" >/dev/null
+}
+
+newest_wasm_linker() { compgen -c wasm-ld | sort -V | tail -n 1; }
+
+run() { # RUSTC:CARGO TARGET ARGS...
+    local rustc=${1%%:*} cargo=${1##*:} target=$2
+    shift 2
+    if [[ $target == wasm32-* && -z ${CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER:-} ]] && ! has_linker "$rustc"; then
+        CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER=$(newest_wasm_linker)
+        export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER
+    fi
+    "$cargo" build --target "$target" "$@"
+}
+
+# A function that has answered 3 has built nothing, so the other way may be tried; any other failure is one of the build.
+first_of() { # WAY WAY TARGET ARGS...
+    local first=$1 second=$2 status=0
+    shift 2
+    "$first" "$@" || status=$?
+    if ((status == 3)); then
+        status=0
+        "$second" "$@" || status=$?
+    fi
+    if ((status == 3)); then
+        echo "no Rust for $1: rustup target add $1, or Debian's rustc-web cargo-web rust-web-src lld" >&2
+    fi
+    return "$status"
+}
+
+can() { # TARGET
+    local pair
+    for pair in "${COMPILERS[@]}"; do
+        has_source "${pair%%:*}" && return
+        has_library "${pair%%:*}" "$1" && return
+    done
+    return 1
+}
+
+can_link_wasm() {
+    local pair
+    [[ -n $(newest_wasm_linker) ]] && return
+    for pair in "${COMPILERS[@]}"; do
+        has_library "${pair%%:*}" wasm32-unknown-unknown && has_linker "${pair%%:*}" && return
+    done
+    return 1
+}
+
+build_core() {
+    local target features
+    for target in "${CORE_TARGETS[@]}"; do
+        for features in "" blake3,lz4,zlib; do
+            printf '%-28s features: %s\n' "$target" "${features:-none}"
+            first_of build_from_source build_ready_made "$target" --quiet --release -p sarsen-core --features "$features"
+        done
+    done
+    for pair in "${COMPILERS[@]}"; do
+        has_source "${pair%%:*}" && echo "built with -Zbuild-std=core: alloc is not there, so it is not used" && return
+    done
+    echo "built with ready-made libraries: that alloc is not used is not shown here (rustup component add rust-src)"
+}
+
+case ${1:-} in
+    core) build_core ;;
+    build) shift && first_of build_ready_made build_from_source "$@" ;;
+    can) can "$2" ;;
+    can-link-wasm) can_link_wasm ;;
+    *) sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "$0" >&2 && exit 2 ;;
+esac
