@@ -1,0 +1,37 @@
+//! Errors of the operating system in the words of a medium.
+
+use sarsen_core::error::Trouble;
+use std::io::{Error, ErrorKind};
+
+/// What a medium says when the operating system says `error`.
+pub(crate) fn trouble(error: Error) -> Trouble {
+    match error.kind() {
+        ErrorKind::NotFound => Trouble::Gone,
+        ErrorKind::AlreadyExists => Trouble::Exists,
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Trouble::Full,
+        ErrorKind::ReadOnlyFilesystem => Trouble::ReadOnly,
+        ErrorKind::UnexpectedEof => Trouble::Short,
+        kind => Trouble::Failed(kind.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::io::Errno;
+
+    fn of(errno: Errno) -> Trouble {
+        trouble(errno.into())
+    }
+
+    #[test]
+    fn errors_that_a_core_acts_on_keep_their_meaning() {
+        assert_eq!(of(Errno::NOSPC), Trouble::Full);
+        assert_eq!(of(Errno::DQUOT), Trouble::Full);
+        assert_eq!(of(Errno::ROFS), Trouble::ReadOnly);
+        assert_eq!(of(Errno::NOENT), Trouble::Gone);
+        assert_eq!(of(Errno::EXIST), Trouble::Exists);
+        assert_eq!(of(Errno::ACCESS), Trouble::Failed(embedded_io::ErrorKind::PermissionDenied));
+        assert_eq!(of(Errno::IO), Trouble::Failed(embedded_io::ErrorKind::Other));
+    }
+}
