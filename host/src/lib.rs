@@ -1,0 +1,25 @@
+//! What an operating system gives the engine. Nothing here decides about data: that is `sarsen-core`.
+//!
+//! [`DirectoryMedium`] keeps a repository in a directory; [`FileDisk`] and [`FileTarget`] are files and block devices to back up and to
+//! restore to; [`Heap`] and [`System`] lend memory, time and randomness. Everything can be shared among threads.
+
+mod codecs;
+mod directory;
+mod disk;
+mod error;
+mod memory;
+mod mutex;
+mod node;
+#[cfg(test)]
+mod scratch;
+mod system;
+mod target;
+mod trouble;
+
+pub use codecs::HostCodecs;
+pub use directory::{Access, DirectoryMedium};
+pub use disk::{FileDisk, SHRANK};
+pub use error::OpenError;
+pub use memory::Heap;
+pub use system::System;
+pub use target::{FileTarget, Zeros};
