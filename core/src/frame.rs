@@ -323,3 +323,299 @@ pub fn decode_block(shape: &Shape, block: &StoredBlock<'_>, to: &mut [u8], codec
     }
     block.is_named(hasher)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests {
+    extern crate std;
+    use super::*;
+    use crate::codec::Plain;
+    use std::vec::Vec;
+
+    const FRAME_BYTES: u32 = 4096;
+
+    /// Stands in for a codec: a length and a byte where all bytes are equal. `None` when there is less room than an encoder may ask for.
+    struct Runs;
+
+    impl Codecs for Runs {
+        fn has(&self, id: CodecId) -> bool {
+            matches!(id, CodecId::None | CodecId::Lz4)
+        }
+        fn encode(&mut self, id: CodecId, from: &[u8], to: &mut [u8]) -> Option<usize> {
+            assert_eq!(id, CodecId::Lz4);
+            assert!(to.len() >= from.len() + encode_slack_bytes(from.len()), "the room that was promised");
+            to.fill(0xDD); // an encoder may scribble on all it is given
+            let first = *from.first()?;
+            from.iter().all(|&byte| byte == first).then(|| {
+                to[..4].copy_from_slice(&low32(wide(from.len())).to_le_bytes());
+                to[4] = first;
+                5
+            })
+        }
+        fn decode(&mut self, id: CodecId, from: &[u8], to: &mut [u8]) -> Result<(), What> {
+            if id != CodecId::Lz4 {
+                return Err(What::UnknownCodec);
+            }
+            let (len, byte) = from.split_first_chunk::<4>().ok_or(What::Codec)?;
+            to.fill(*byte.first().ok_or(What::Codec)?);
+            (narrow(u32::from_le_bytes(*len).into()) == to.len()).then_some(()).ok_or(What::Codec)
+        }
+    }
+
+    fn shape(frames: u32, codec: CodecId) -> Shape {
+        Shape { algorithm: Algorithm::Sha256, block_bytes: frames * FRAME_BYTES, frame_bytes: FRAME_BYTES, codec }
+    }
+
+    fn noise(len: usize) -> Vec<u8> {
+        let mut state = 1u64;
+        let mut next = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state.to_le_bytes()[7]
+        };
+        (0..len).map(|_| next()).collect()
+    }
+
+    /// A block of the shape in buffers of exactly the size that is asked for; the id, the entry without its header, and what was packed.
+    fn pack(shape: &Shape, raw: &[u8], codecs: &mut dyn Codecs) -> (Id, Vec<u8>, Packed) {
+        let mut raw_room = std::vec![0xEE; raw_bytes(shape.block_bytes)];
+        let mut packed_room = std::vec![0xEE; packed_bytes(shape.block_bytes, shape.frame_bytes, 512)];
+        let mut work = Work { raw: &mut raw_room, packed: &mut packed_room, codecs };
+        let len = low32(wide(raw.len()));
+        let id = fill(shape, len, &mut work, |offset, to| {
+            let at = narrow(offset.into());
+            to.copy_from_slice(&raw[at..at + to.len()]);
+            Ok::<(), Error>(())
+        });
+        let packed = encode(shape, len, &mut work).unwrap();
+        let end = packed.start + entry::LEN + narrow(packed.stored_bytes.into());
+        let aligned = packed.start + (entry::LEN + narrow(packed.stored_bytes.into())).next_multiple_of(512);
+        assert!(aligned <= packed_room.len(), "padding fits");
+        (id.unwrap(), packed_room[packed.start + entry::LEN..end].to_vec(), packed)
+    }
+
+    fn stored<'a>(id: Id, raw: &[u8], packed: &Packed, payload: &'a [u8]) -> StoredBlock<'a> {
+        StoredBlock { id, raw_bytes: low32(wide(raw.len())), head_bytes: packed.head_bytes, payload }
+    }
+
+    fn unpack(shape: &Shape, block: &StoredBlock<'_>) -> Result<Vec<u8>, What> {
+        let checked = check_block(shape, block, &mut std::vec![0xEE; narrow(shape.frame_bytes.into())], &mut Runs);
+        let mut to = std::vec![0xEE; narrow(block.raw_bytes.into())];
+        let decoded = decode_block(shape, block, &mut to, &mut Runs);
+        assert!(decoded.is_ok() || checked.is_err(), "what cannot be decoded is found by a check");
+        checked.map(|()| to)
+    }
+
+    fn three_frames() -> Vec<u8> {
+        let mut raw = std::vec![b'A'; 4096];
+        raw.extend([0; 4096]);
+        raw.extend((0..1000u32).map(|i| (i % 251).to_le_bytes()[0]));
+        raw
+    }
+
+    const THREE_FRAMES_ID: &str = "1cf35cda8b687bbb69a6b0d8e56f8af73786ebc2b0242e7055b37911ce0475c9";
+
+    #[test]
+    fn an_id_is_what_a_script_with_hashlib_makes_of_the_frames() {
+        let shape = shape(4, CodecId::Lz4);
+        let raw = three_frames();
+        let (id, payload, packed) = pack(&shape, &raw, &mut Runs);
+        assert_eq!(std::format!("{id}"), THREE_FRAMES_ID);
+        let table = stored(id, &raw, &packed, &payload).table(&shape).unwrap();
+        assert_eq!(block_id(&shape, 9192, table.rows().map(|listed| listed.row.plain())), id);
+    }
+
+    #[test]
+    fn a_payload_is_table_and_frames_without_a_gap() {
+        let raw = three_frames();
+        let (_, payload, packed) = pack(&shape(4, CodecId::Lz4), &raw, &mut Runs);
+        assert_eq!((packed.head_bytes, packed.stored_bytes), (4 + 72 + 8 + 40, 124 + 5 + 1000));
+        assert_eq!(payload[..12], [3, 0, 0, 0, 0, 0, 1, 1, 5, 0, 0, 0]);
+        assert_eq!(payload[76..92], [1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 1, 0, 0xE8, 3, 0, 0]);
+        assert_eq!(payload[124..129], [0, 0x10, 0, 0, b'A']);
+        assert_eq!(payload[129..], raw[8192..]);
+        let (_, payload, packed) = pack(&shape(4, CodecId::None), &raw, &mut Plain);
+        assert_eq!((packed.head_bytes, packed.stored_bytes), (4 + 40 + 8 + 40, 92 + 4096 + 1000));
+        assert_eq!(payload[92..], [&raw[..4096], &raw[8192..]].concat());
+    }
+
+    #[test]
+    fn blocks_of_every_make_come_back() {
+        let parts: [Vec<u8>; 3] = [std::vec![0; 4096], std::vec![9; 4096], noise(4096)];
+        for codec in [CodecId::None, CodecId::Lz4] {
+            for pattern in 0..81usize {
+                let mut raw: Vec<u8> = [27, 9, 3, 1].iter().flat_map(|place| parts[pattern / place % 3].clone()).collect();
+                for len in [16_384, 16_383, 12_289, 12_288, 4097, 4096, 4095, 1] {
+                    raw.truncate(len);
+                    let shape = shape(4, codec);
+                    let (id, payload, packed) = pack(&shape, &raw, &mut Runs);
+                    assert_eq!(id.is_zero(), is_zero(&raw));
+                    assert_eq!(unpack(&shape, &stored(id, &raw, &packed, &payload)).as_deref(), Ok(raw.as_slice()));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn noise_fits_at_every_ratio_of_block_and_frame() {
+        for (block_log2, frame_log2) in [(12, 12), (16, 12), (16, 16), (20, 12), (20, 18), (24, 12), (24, 24)] {
+            let shape = Shape { algorithm: Algorithm::Sha256, block_bytes: 1 << block_log2, frame_bytes: 1 << frame_log2, codec: CodecId::Lz4 };
+            let raw = noise(1 << block_log2);
+            let (id, payload, packed) = pack(&shape, &raw, &mut Runs);
+            assert!(packed.stored_bytes <= entry::STORED_BYTES_MAX);
+            assert_eq!(packed.start, 32 << (block_log2 - frame_log2), "raw rows leave the room of a digest each");
+            assert!(unpack(&shape, &stored(id, &raw, &packed, &payload)).is_ok_and(|back| back == raw));
+        }
+    }
+
+    #[test]
+    fn the_smallest_buffers_leave_a_microcontroller_its_memory() {
+        assert_eq!(packed_bytes(4096, 4096, 16), 128 + 76 + 4096 + 430);
+        assert_eq!(packed_bytes(4096, 4096, 512), 128 + 76 + 4096 + 512);
+        assert!(packed_bytes(1 << 16, 1 << 16, 16) >= 128 + 16_384 + 16, "any record");
+    }
+
+    #[test]
+    fn a_flip_of_any_bit_is_found() {
+        let shape = shape(4, CodecId::Lz4);
+        let raw = three_frames();
+        let (id, payload, packed) = pack(&shape, &raw, &mut Runs);
+        for at in 0..payload.len() {
+            let all = at < narrow(packed.head_bytes.into()) + 5;
+            for bit in (0..8).filter(|bit| all || at % 8 == *bit) {
+                let mut flipped = payload.clone();
+                flipped[at] ^= 1 << bit;
+                let block = stored(id, &raw, &packed, &flipped);
+                let mut scratch = [0; 4096];
+                assert!(check_block(&shape, &block, &mut scratch, &mut Runs).is_err(), "byte {at} bit {bit}");
+                let mut to = std::vec![0; raw.len()];
+                let decoded = decode_block(&shape, &block, &mut to, &mut Runs);
+                assert!(decoded.is_err() || to == raw, "byte {at} bit {bit}: no wrong data");
+            }
+        }
+    }
+
+    #[test]
+    fn a_flip_in_a_header_is_found() {
+        let shape = shape(4, CodecId::Lz4);
+        let raw = three_frames();
+        let (id, payload, packed) = pack(&shape, &raw, &mut Runs);
+        let right = stored(id, &raw, &packed, &payload);
+        let wrong: [(StoredBlock<'_>, What); 8] = [
+            (StoredBlock { id: Id([1; 32]), ..right }, What::Id),
+            (StoredBlock { id: Id::ZERO, ..right }, What::Id),
+            (StoredBlock { raw_bytes: 9191, ..right }, What::Length),
+            (StoredBlock { raw_bytes: 0, ..right }, What::Length),
+            (StoredBlock { raw_bytes: u32::MAX, ..right }, What::Length),
+            (StoredBlock { head_bytes: 123, ..right }, What::Length),
+            (StoredBlock { head_bytes: u32::MAX, ..right }, What::Length),
+            (StoredBlock { payload: &payload[..payload.len() - 1], ..right }, What::Length),
+        ];
+        for (block, what) in wrong {
+            assert_eq!(unpack(&shape, &block), Err(what));
+        }
+        let smaller = Shape { block_bytes: 8192, ..shape };
+        assert_eq!(unpack(&smaller, &right), Err(What::Length), "more than a block");
+        let other = Shape { frame_bytes: 8192, ..shape };
+        assert_eq!(unpack(&other, &right), Err(What::Length), "other frames");
+    }
+
+    #[test]
+    fn a_frame_is_checked_by_itself() {
+        let shape = shape(1, CodecId::Lz4);
+        let raw = std::vec![7; 4096];
+        let (plain, coded) = (digest(shape.algorithm, &raw), [0, 0x10, 0, 0, 7]);
+        let body = FrameBody::Coded { codec: CodecId::Lz4, stored_bytes: 5, plain, stored: digest(shape.algorithm, &coded) };
+        let row = FrameRow { index: 0, body };
+        let decode = |row: &FrameRow, from: &[u8], codecs: &mut dyn Codecs, verify| {
+            let mut to = std::vec![0; 4096];
+            decode_frame(&shape, row, from, &mut to, codecs, verify).map(|()| to)
+        };
+        for verify in [Verify::Plain, Verify::Every] {
+            assert_eq!(decode(&row, &coded, &mut Runs, verify).as_deref(), Ok(raw.as_slice()));
+            assert_eq!(decode(&row, &coded, &mut Plain, verify), Err(What::UnknownCodec));
+            assert_eq!(decode(&row, &coded[..4], &mut Runs, verify), Err(What::Length));
+        }
+        let other = [0, 0x10, 0, 0, 8];
+        assert_eq!(decode(&row, &other, &mut Runs, Verify::Plain), Err(What::PlainDigest));
+        assert_eq!(decode(&row, &other, &mut Runs, Verify::Every), Err(What::StoredDigest));
+        let unlike = FrameBody::Coded { codec: CodecId::Lz4, stored_bytes: 5, plain, stored: Digest([1; 32]) };
+        let unlike = FrameRow { index: 0, body: unlike };
+        assert!(decode(&unlike, &coded, &mut Runs, Verify::Plain).is_ok(), "plain bytes vouch for themselves");
+        assert_eq!(decode(&unlike, &coded, &mut Runs, Verify::Every), Err(What::StoredDigest));
+        let zero = FrameRow { index: 0, body: FrameBody::Zero };
+        assert_eq!(decode(&zero, &[], &mut Plain, Verify::Every), Ok(std::vec![0; 4096]));
+        let raw_row = FrameRow { index: 0, body: FrameBody::Raw { plain, stored_bytes: 4095 } };
+        assert_eq!(decode(&raw_row, &raw[..4095], &mut Plain, Verify::Every), Err(What::Length));
+    }
+
+    #[test]
+    fn zeros_stored_as_a_frame_do_not_change_the_id() {
+        let shape = shape(2, CodecId::None);
+        let raw = [std::vec![5; 4096], std::vec![0; 4096]].concat();
+        let (id, _, _) = pack(&shape, &raw, &mut Plain);
+        let rows = [0u16, 1].map(|index| {
+            let frame = &raw[usize::from(index) * 4096..][..4096];
+            FrameRow { index, body: FrameBody::Raw { plain: digest(shape.algorithm, frame), stored_bytes: 4096 } }
+        });
+        let mut payload = std::vec![0; 84];
+        let mut to = Writer::new(&mut payload);
+        block::emit_count(&mut to, 2).unwrap();
+        rows.iter().for_each(|row| row.emit(&mut to));
+        payload.extend(&raw);
+        let stored = StoredBlock { id, raw_bytes: 8192, head_bytes: 84, payload: &payload };
+        assert_eq!(unpack(&shape, &stored), Ok(raw));
+    }
+
+    #[test]
+    fn the_reader_is_asked_frame_by_frame_and_its_error_ends_it() {
+        let shape = shape(4, CodecId::None);
+        let (mut raw, mut packed) = (std::vec![0; 16_384], std::vec![0; packed_bytes(16_384, 4096, 16)]);
+        let mut work = Work { raw: &mut raw, packed: &mut packed, codecs: &mut Plain };
+        let mut asked = Vec::new();
+        let result = fill(&shape, 9192, &mut work, |offset, to| {
+            asked.push((offset, to.len()));
+            if asked.len() == 3 { Err(Error::Cancelled) } else { Ok(()) }
+        });
+        assert_eq!(result, Err(Error::Cancelled));
+        assert_eq!(asked, [(0, 4096), (4096, 4096), (8192, 1000)]);
+    }
+
+    #[test]
+    fn buffers_that_are_too_small_are_an_error() {
+        let shape = shape(4, CodecId::None);
+        let needed = packed_bytes(16_384, 4096, 16);
+        let attempt = |raw_len: usize, packed_len: usize| {
+            let (mut raw, mut packed) = (std::vec![1; raw_len], std::vec![0; packed_len]);
+            let mut work = Work { raw: &mut raw, packed: &mut packed, codecs: &mut Plain };
+            fill(&shape, 16_384, &mut work, |_, to| {
+                to.fill(1);
+                Ok::<(), Error>(())
+            })?;
+            encode(&shape, 16_384, &mut work)
+        };
+        assert!(attempt(16_384, needed).is_ok());
+        for (raw_len, packed_len) in [(16_383, needed), (0, 0), (16_384, 0), (16_384, 415), (16_384, 416), (16_384, 416 + 16_383)] {
+            assert!(matches!(attempt(raw_len, packed_len), Err(Error::Memory { memory: Memory::Buffer, .. })));
+        }
+        let (mut raw, mut packed) = (std::vec![1; 16_384], std::vec![0xEE; needed]);
+        let mut work = Work { raw: &mut raw, packed: &mut packed, codecs: &mut Plain };
+        assert!(encode(&shape, 16_384, &mut work).is_err(), "nothing was filled");
+    }
+
+    #[cfg(feature = "lz4")]
+    #[test]
+    fn a_real_codec_fits_in_exactly_the_room_that_is_asked_for() {
+        let mut table = crate::codec::Lz4Table::large();
+        let mut lz4 = crate::codec::Lz4::new(&mut table);
+        for raw in [noise(1 << 20), noise(512).repeat(2048)] {
+            let shape = Shape { algorithm: Algorithm::Sha256, block_bytes: 1 << 20, frame_bytes: 1 << 18, codec: CodecId::Lz4 };
+            let (id, payload, packed) = pack(&shape, &raw, &mut lz4);
+            let block = stored(id, &raw, &packed, &payload);
+            let mut to = std::vec![0; 1 << 20];
+            assert_eq!(decode_block(&shape, &block, &mut to, &mut lz4), Ok(()));
+            assert!(to == raw);
+            let coded = block.table(&shape).unwrap().rows().all(|listed| matches!(listed.row.body, FrameBody::Coded { .. }));
+            assert_eq!(coded, raw[..512] == raw[512..1024]);
+        }
+    }
+}

@@ -2,7 +2,7 @@
 //!
 //! Layers, lowest first; a module uses only those before it (docs/DESIGN.md has the table, a test holds it to the code):
 //! [`types`], [`error`] name things; [`disk`], [`medium`], [`host`] are the edges where the caller lends I/O, time and memory;
-//! [`format`] is bytes; [`digest`], [`codec`], [`frame`] are pure functions over lent buffers; [`segment`], [`log`] are the log;
+//! [`format`] is bytes; [`digest`], [`codec`], [`frame`] are pure functions over lent buffers; [`segment`], [`log`], [`session`] are the log;
 //! [`index`], [`damage`], [`tree`], [`store`] find and keep objects; [`manifest`], [`version`], [`catalogue`], [`draft`] make disks of them;
 //! [`task`] and [`ops`] are the verbs. Hosts and faces use `ops`; the rest is public so that they can be small.
 //!
@@ -25,16 +25,10 @@ pub mod frame;
 
 pub mod log;
 pub mod segment;
+pub mod session;
 
 pub mod damage;
 pub mod index;
 pub mod store;
 pub mod tree;
 
-pub mod catalogue;
-pub mod draft;
-pub mod manifest;
-pub mod version;
-
-pub mod ops;
-pub mod task;

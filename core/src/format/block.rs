@@ -222,3 +222,150 @@ impl Iterator for Rows<'_> {
         Some(listed)
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+mod tests {
+    extern crate std;
+    use super::*;
+    use std::vec::Vec;
+
+    const PLAIN: Digest = Digest([0xAA; 32]);
+    const STORED: Digest = Digest([0xBB; 32]);
+
+    /// 4096 zeros, 4096 bytes through LZ4 in 300, 1000 bytes raw.
+    const RAW_BYTES: u32 = 9192;
+    const FRAME_BYTES: u32 = 4096;
+
+    fn rows() -> [FrameRow; 3] {
+        [
+            FrameRow { index: 0, body: FrameBody::Zero },
+            FrameRow { index: 1, body: FrameBody::Coded { codec: CodecId::Lz4, stored_bytes: 300, plain: PLAIN, stored: STORED } },
+            FrameRow { index: 2, body: FrameBody::Raw { plain: PLAIN, stored_bytes: 1000 } },
+        ]
+    }
+
+    fn table_of(count: u32, rows: &[FrameRow]) -> Vec<u8> {
+        let mut bytes = std::vec![0; table_bytes_max(low(rows.len()))];
+        let mut to = Writer::new(&mut bytes);
+        emit_count(&mut to, count).unwrap();
+        rows.iter().for_each(|row| row.emit(&mut to));
+        let len = to.end().unwrap();
+        bytes.truncate(len);
+        bytes
+    }
+
+    fn low(len: usize) -> u32 {
+        u32::try_from(len).unwrap()
+    }
+
+    fn fixed() -> Vec<u8> {
+        let mut bytes = Vec::from([3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1, 1, 0x2C, 1, 0, 0]);
+        bytes.extend([0xAA; 32]);
+        bytes.extend([0xBB; 32]);
+        bytes.extend([2, 0, 1, 0, 0xE8, 3, 0, 0]);
+        bytes.extend([0xAA; 32]);
+        bytes
+    }
+
+    fn parse(head: &[u8]) -> Result<(), What> {
+        FrameTable::parse(head, RAW_BYTES, FRAME_BYTES, low(head.len()) + 1300).map(|_| ())
+    }
+
+    #[test]
+    fn a_table_is_these_bytes() {
+        assert_eq!(table_of(3, &rows()), fixed());
+        assert_eq!(fixed().len(), COUNT_BYTES + rows().iter().map(FrameRow::row_bytes).sum::<usize>());
+        assert_eq!(rows().map(|row| row.row_bytes()), [8, 72, 40]);
+    }
+
+    #[test]
+    fn rows_come_with_the_place_of_their_frames() {
+        let head = fixed();
+        let table = FrameTable::parse(&head, RAW_BYTES, FRAME_BYTES, 1424).unwrap();
+        let listed: Vec<Listed> = table.rows().collect();
+        assert_eq!(listed.iter().map(|listed| listed.row).collect::<Vec<_>>(), rows());
+        assert_eq!(listed.iter().map(|listed| listed.stored.clone()).collect::<Vec<_>>(), [124..124, 124..424, 424..1424]);
+        assert_eq!(listed.iter().map(|listed| listed.plain_bytes).collect::<Vec<_>>(), [4096, 4096, 1000]);
+        assert_eq!(listed.iter().map(|listed| listed.row.plain()).collect::<Vec<_>>(), [Digest::ZERO, PLAIN, PLAIN]);
+    }
+
+    #[test]
+    fn every_field_out_of_place_is_rejected() {
+        let cases: [(usize, u8, What); 14] = [
+            (0, 2, What::Length),  // count too small
+            (0, 4, What::Length),  // count too large
+            (2, 1, What::Field),   // must be 0
+            (4, 1, What::Length),  // index not ascending
+            (6, 2, What::Field),   // delta is reserved
+            (6, 3, What::Field),   // kind unknown
+            (7, 1, What::Field),   // zero frame with a codec
+            (8, 1, What::Length),  // zero frame with bytes
+            (12, 0, What::Length), // index repeated
+            (12, 2, What::Length), // index left out
+            (14, 0, What::Field),  // zero frame with a codec
+            (15, 4, What::Field),  // codec unknown
+            (16, 0x2D, What::Length), // one byte more than there is
+            (89, 0, What::Length), // raw frame not of its length
+        ];
+        assert_eq!(parse(&fixed()), Ok(()));
+        for (at, value, what) in cases {
+            let mut head = fixed();
+            assert_ne!(head[at], value);
+            head[at] = value;
+            assert_eq!(parse(&head), Err(what), "{at} = {value}");
+        }
+    }
+
+    #[test]
+    fn a_table_ends_where_the_head_ends_and_frames_where_the_payload_ends() {
+        let head = fixed();
+        for len in 0..head.len() {
+            assert_eq!(FrameTable::parse(&head[..len], RAW_BYTES, FRAME_BYTES, low(len) + 1300).err(), Some(What::Length), "{len}");
+        }
+        assert_eq!(parse(&[head.as_slice(), &[0]].concat()), Err(What::Length));
+        for stored_bytes in [0, 1423, 1425, u32::MAX] {
+            assert_eq!(FrameTable::parse(&head, RAW_BYTES, FRAME_BYTES, stored_bytes).err(), Some(What::Length));
+        }
+    }
+
+    #[test]
+    fn a_frame_has_no_more_than_its_own_length() {
+        let coded = |stored_bytes| {
+            let body = FrameBody::Coded { codec: CodecId::Zlib, stored_bytes, plain: PLAIN, stored: STORED };
+            let head = table_of(1, &[FrameRow { index: 0, body }]);
+            FrameTable::parse(&head, 1000, FRAME_BYTES, low(head.len()).saturating_add(stored_bytes)).map(|_| ())
+        };
+        assert_eq!([999, 1000, 1001, u32::MAX].map(coded), [Ok(()), Err(What::Length), Err(What::Length), Err(What::Length)]);
+        let raw = |stored_bytes| {
+            let head = table_of(1, &[FrameRow { index: 0, body: FrameBody::Raw { plain: PLAIN, stored_bytes } }]);
+            FrameTable::parse(&head, 1000, FRAME_BYTES, low(head.len()).saturating_add(stored_bytes)).map(|_| ())
+        };
+        assert_eq!([999, 1000, 1001].map(raw), [Err(What::Length), Ok(()), Err(What::Length)]);
+    }
+
+    #[test]
+    fn frames_are_counted_up_to_their_limit() {
+        let zeros = |frames: u32, raw_bytes: u32, frame_bytes: u32| {
+            let rows: Vec<FrameRow> =
+                (0..u16::try_from(frames).unwrap()).map(|index| FrameRow { index, body: FrameBody::Zero }).collect();
+            let head = table_of(frames, &rows);
+            FrameTable::parse(&head, raw_bytes, frame_bytes, low(head.len())).map(|table| table.rows().count())
+        };
+        assert_eq!(zeros(4096, 4096 << 12, 4096), Ok(4096));
+        assert_eq!(zeros(4096, (4095 << 12) + 1, 4096), Ok(4096));
+        assert_eq!(zeros(4096, 4095 << 12, 4096), Err(What::Length));
+        assert_eq!(zeros(4097, 4097 << 12, 4096), Err(What::Length));
+        assert_eq!(zeros(0, 0, 4096), Err(What::Length), "no block is empty");
+        assert_eq!(zeros(1, 4096, 0), Err(What::Length));
+        assert_eq!(zeros(1, u32::MAX, 1 << 24), Err(What::Length));
+        assert_eq!((frame_len(9192, 4096, 2), frame_len(9192, 4096, 3), frame_len(u32::MAX, 1 << 24, u32::MAX)), (1000, 0, 0));
+    }
+
+    #[test]
+    fn a_count_that_does_not_fit_is_not_written() {
+        let mut bytes = [0; COUNT_BYTES];
+        assert_eq!(emit_count(&mut Writer::new(&mut bytes), 65_536), Err(What::Length));
+        assert_eq!(table_bytes_max(4096), 294_916);
+    }
+}

@@ -1,0 +1,287 @@
+//! Record: a version or a draft (docs/FORMAT.md section 7). An immutable half that gives the version its id, and a mutable half.
+
+use super::bytes::{Reader, Writer};
+use crate::digest::{Algorithm, Hasher};
+use crate::error::What;
+use crate::types::Id;
+
+/// The most bytes of a record.
+pub const LEN_MAX: usize = 16_384;
+/// The most bytes of a name or another text.
+pub const TEXT_MAX: usize = 255;
+/// Bytes that always suffice for a record without tags and attachments.
+pub const PLAIN_LEN_MAX: usize = 4 + 164 + 4 * (TEXT_MAX + 1) + 92 + 2;
+
+/// What a record describes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RecordKind {
+    /// A finished version.
+    Version,
+    /// A version being written.
+    Draft,
+}
+
+/// What a backup did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Statistics {
+    /// Bytes read from the disk.
+    pub read_bytes: u64,
+    /// Bytes in blocks that are not zero.
+    pub data_bytes: u64,
+    /// Blocks newly stored.
+    pub new_blocks: u64,
+    /// Bytes newly stored for them.
+    pub new_bytes: u64,
+    /// Milliseconds taken.
+    pub millis: u64,
+}
+
+/// A record.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Record<'a> {
+    /// Version or draft.
+    pub kind: RecordKind,
+    /// Whether the source changed while it was read.
+    pub source_changed: bool,
+    /// The group; zeros if none.
+    pub group: [u8; 16],
+    /// When the backup started, ms since 1970.
+    pub time: u64,
+    /// Bytes of the disk.
+    pub disk_size: u64,
+    /// The version's root.
+    pub root: Id,
+    /// The manifest's top page.
+    pub top: Id,
+    /// The version it was built on; zero if none.
+    pub base: Id,
+    /// The disk's name.
+    pub name: &'a str,
+    /// The snapshot's name.
+    pub snapshot: &'a str,
+    /// What the source was, as its host names it.
+    pub source: &'a str,
+    /// What the hints were; empty without.
+    pub hints: &'a str,
+    /// Whether it may not be removed.
+    pub protected: bool,
+    /// When it may be removed, ms since 1970; 0 never by itself.
+    pub expiry: u64,
+    /// Of a draft: bytes done from the start.
+    pub position: u64,
+    /// Of a draft: top page of its manifest so far.
+    pub draft_top: Id,
+    /// What the backup did.
+    pub statistics: Statistics,
+    /// Tags as stored: count, then strings.
+    pub tags: Tags<'a>,
+    /// Attachments as stored: count, then name, length, bytes.
+    pub attachments: Attachments<'a>,
+}
+
+/// Tags, checked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Tags<'a>(&'a [u8]);
+
+/// Attachments, checked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Attachments<'a>(&'a [u8]);
+
+impl Tags<'static> {
+    /// No tags.
+    pub const NONE: Tags<'static> = Tags(&[0]);
+}
+
+impl Attachments<'static> {
+    /// No attachments.
+    pub const NONE: Attachments<'static> = Attachments(&[0]);
+}
+
+impl<'a> Tags<'a> {
+    fn parse(fields: &mut Reader<'a>) -> Result<Tags<'a>, What> {
+        let all = fields.0;
+        for _ in 0..fields.u8()? {
+            text(fields)?;
+        }
+        Ok(Tags(consumed(all, fields)))
+    }
+
+    /// The tags.
+    pub fn iter(&self) -> impl Iterator<Item = &'a str> {
+        let mut fields = Reader(self.0.get(1..).unwrap_or(&[]));
+        core::iter::from_fn(move || text(&mut fields).ok())
+    }
+}
+
+impl<'a> Attachments<'a> {
+    fn parse(fields: &mut Reader<'a>) -> Result<Attachments<'a>, What> {
+        let all = fields.0;
+        for _ in 0..fields.u8()? {
+            attachment(fields)?;
+        }
+        Ok(Attachments(consumed(all, fields)))
+    }
+
+    /// The attachments: name and bytes.
+    pub fn iter(&self) -> impl Iterator<Item = (&'a str, &'a [u8])> {
+        let mut fields = Reader(self.0.get(1..).unwrap_or(&[]));
+        core::iter::from_fn(move || attachment(&mut fields).ok())
+    }
+}
+
+fn consumed<'a>(all: &'a [u8], rest: &Reader<'a>) -> &'a [u8] {
+    all.get(..all.len().saturating_sub(rest.0.len())).unwrap_or(&[])
+}
+
+fn text<'a>(fields: &mut Reader<'a>) -> Result<&'a str, What> {
+    let len = fields.u8()?;
+    core::str::from_utf8(fields.slice(len.into())?).map_err(|_| What::Text)
+}
+
+fn attachment<'a>(fields: &mut Reader<'a>) -> Result<(&'a str, &'a [u8]), What> {
+    let name = text(fields)?;
+    let len = fields.u16()?;
+    Ok((name, fields.slice(len.into())?))
+}
+
+fn put_text(text: &str, fields: &mut Writer<'_>) -> Result<(), What> {
+    let len = u8::try_from(text.len()).map_err(|_| What::Length)?;
+    fields.u8(len).bytes(text.as_bytes());
+    Ok(())
+}
+
+/// The two halves of a record's payload.
+fn halves(payload: &[u8]) -> Result<(&[u8], &[u8]), What> {
+    if payload.len() > LEN_MAX {
+        return Err(What::Length);
+    }
+    let mut fields = Reader(payload);
+    let (immutable, mutable) = (fields.u16()?, fields.u16()?);
+    let halves = (fields.slice(immutable.into())?, fields.slice(mutable.into())?);
+    fields.end()?;
+    Ok(halves)
+}
+
+/// The id people see: of the immutable half of this payload.
+pub fn version_id(algorithm: Algorithm, payload: &[u8]) -> Result<Id, What> {
+    let (immutable, _) = halves(payload)?;
+    let mut hasher = Hasher::named(algorithm, "sarsen version");
+    hasher.update(immutable);
+    Ok(hasher.id())
+}
+
+/// The id of the record object with this payload.
+pub fn record_id(algorithm: Algorithm, payload: &[u8]) -> Id {
+    let mut hasher = Hasher::named(algorithm, "sarsen record");
+    hasher.update(payload);
+    hasher.id()
+}
+
+impl<'a> Record<'a> {
+    /// Reads a record's payload.
+    pub fn parse(payload: &'a [u8]) -> Result<Record<'a>, What> {
+        let (immutable, mutable) = halves(payload)?;
+        let (mut i, mut m) = (Reader(immutable), Reader(mutable));
+        if (i.u8()?, m.u8()?) != (1, 1) {
+            return Err(What::Field);
+        }
+        let kind = match i.u8()? {
+            1 => RecordKind::Version,
+            2 => RecordKind::Draft,
+            _ => return Err(What::Field),
+        };
+        let source_changed = flag(i.u8()?)?;
+        i.zeros(1)?;
+        let (group, time, disk_size) = (i.array()?, i.u64()?, i.u64()?);
+        let (root, top, base) = (Id(i.array()?), Id(i.array()?), Id(i.array()?));
+        i.zeros(32)?;
+        let (name, snapshot, source, hints) = (text(&mut i)?, text(&mut i)?, text(&mut i)?, text(&mut i)?);
+        i.end()?;
+        let protected = flag(m.u8()?)?;
+        m.zeros(2)?;
+        let (expiry, position, draft_top) = (m.u64()?, m.u64()?, Id(m.array()?));
+        let statistics = Statistics {
+            read_bytes: m.u64()?,
+            data_bytes: m.u64()?,
+            new_blocks: m.u64()?,
+            new_bytes: m.u64()?,
+            millis: m.u64()?,
+        };
+        let (tags, attachments) = (Tags::parse(&mut m)?, Attachments::parse(&mut m)?);
+        m.end()?;
+        let fits = match kind {
+            RecordKind::Version => position == 0 && draft_top.is_zero(),
+            RecordKind::Draft => root.is_zero() && top.is_zero() && position <= disk_size,
+        };
+        if !fits {
+            return Err(What::Field);
+        }
+        Ok(Record {
+            kind,
+            source_changed,
+            group,
+            time,
+            disk_size,
+            root,
+            top,
+            base,
+            name,
+            snapshot,
+            source,
+            hints,
+            protected,
+            expiry,
+            position,
+            draft_top,
+            statistics,
+            tags,
+            attachments,
+        })
+    }
+
+    /// Writes the payload into `to`; [`What::Length`] if a text or the whole is too long.
+    pub fn emit(&self, to: &mut [u8]) -> Result<usize, What> {
+        let (lengths, rest) = to.split_first_chunk_mut::<4>().ok_or(What::Length)?;
+        let immutable = self.emit_immutable(rest)?;
+        let mutable = self.emit_mutable(rest.get_mut(immutable..).ok_or(What::Length)?)?;
+        let halves = (u16::try_from(immutable), u16::try_from(mutable));
+        let total = immutable.saturating_add(mutable).saturating_add(4);
+        let (Ok(immutable), Ok(mutable)) = halves else { return Err(What::Length) };
+        Writer::new(lengths).u16(immutable).u16(mutable);
+        if total <= LEN_MAX { Ok(total) } else { Err(What::Length) }
+    }
+
+    fn emit_immutable(&self, to: &mut [u8]) -> Result<usize, What> {
+        let kind = match self.kind {
+            RecordKind::Version => 1,
+            RecordKind::Draft => 2,
+        };
+        let mut fields = Writer::new(to);
+        fields.u8(1).u8(kind).u8(self.source_changed.into()).u8(0).bytes(&self.group);
+        fields.u64(self.time).u64(self.disk_size);
+        fields.bytes(&self.root.0).bytes(&self.top.0).bytes(&self.base.0).zeros(32);
+        for text in [self.name, self.snapshot, self.source, self.hints] {
+            put_text(text, &mut fields)?;
+        }
+        fields.end()
+    }
+
+    fn emit_mutable(&self, to: &mut [u8]) -> Result<usize, What> {
+        let mut fields = Writer::new(to);
+        fields.u8(1).u8(self.protected.into()).u16(0).u64(self.expiry).u64(self.position).bytes(&self.draft_top.0);
+        let s = &self.statistics;
+        for value in [s.read_bytes, s.data_bytes, s.new_blocks, s.new_bytes, s.millis] {
+            fields.u64(value);
+        }
+        fields.bytes(self.tags.0).bytes(self.attachments.0);
+        fields.end()
+    }
+}
+
+fn flag(byte: u8) -> Result<bool, What> {
+    match byte {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => Err(What::Field),
+    }
+}

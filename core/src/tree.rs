@@ -1,0 +1,361 @@
+//! The one page tree, as a cursor: manifest, segment table, catalogue and damage list are read and written through it.
+//!
+//! A cursor keeps the pages from the top to one leaf in lent memory. Setting a row changes pages in memory; moving on, or [`Cursor::finish`], stores
+//! what changed and shares the rest, so that cost follows change. It does not know where pages are kept: [`Pages`] does.
+//! Every step may be repeated after it failed; what was stored by then is found again.
+
+use crate::error::{Error, Memory};
+use crate::format::commit::Root;
+use crate::format::entry::TreeKind;
+use crate::format::page::{Geometry, LEVELS_MAX, ROWS_MAX, row_len};
+use crate::format::{bytes::Reader, link};
+use crate::digest::is_zero;
+use crate::types::{DIGEST_BYTES, Id, Link, Place, low32, narrow, wide};
+
+/// Bitmap of the rows of one page.
+pub type Changed = [u64; 4];
+
+/// A page as it was loaded, or nothing: what a delta may build on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Loaded {
+    /// The page and its entry; zero if there was none.
+    pub link: Link,
+    /// Bases below it.
+    pub depth: u8,
+}
+
+impl Loaded {
+    /// Nothing was there.
+    pub const NOTHING: Loaded = Loaded { link: Link::ZERO, depth: 0 };
+}
+
+/// A page to store.
+#[derive(Clone, Copy)]
+pub struct NewPage<'a> {
+    /// The tree it is of.
+    pub geometry: Geometry,
+    /// Its level.
+    pub level: u8,
+    /// Its position in the level.
+    pub position: u64,
+    /// Its rows.
+    pub rows: &'a [u8],
+    /// The rows that differ from the base's.
+    pub changed: &'a Changed,
+    /// What it was before.
+    pub base: Loaded,
+}
+
+/// Where pages are kept.
+pub trait Pages {
+    /// Lays a stored page's rows at the start of `rows` (zeros behind them) and checks its id.
+    fn load(&mut self, tree: TreeKind, level: u8, fan_out_log2: u8, link: &Link, rows: &mut [u8]) -> Result<Loaded, Error>;
+    /// Stores a page, or finds it stored; zero if its rows are all zero.
+    fn save(&mut self, page: &NewPage<'_>) -> Result<Link, Error>;
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Level {
+    position: Option<u64>,
+    dirty: bool,
+    changed: Changed,
+    base: Loaded,
+}
+
+const EMPTY: Level = Level { position: None, dirty: false, changed: [0; 4], base: Loaded::NOTHING };
+
+/// A path through a tree. The same memory must be lent to every call.
+#[derive(Clone, Copy, Debug)]
+pub struct Cursor {
+    geometry: Geometry,
+    top: Link,
+    levels: [Level; LEVELS_MAX],
+    failed: Option<(u8, u64)>,
+}
+
+/// Bytes of memory a cursor over a tree of so many rows needs.
+pub fn memory_bytes(geometry: &Geometry) -> usize {
+    usize::from(geometry.top()).saturating_add(1).saturating_mul(geometry.page_bytes_max())
+}
+
+impl Cursor {
+    /// A cursor over a tree as it is.
+    pub fn over(tree: TreeKind, fan_out_log2: u8, root: Root) -> Cursor {
+        let geometry = Geometry { tree, fan_out_log2, rows: root.rows };
+        Cursor { geometry, top: root.top, levels: [EMPTY; LEVELS_MAX], failed: None }
+    }
+
+    /// A cursor over a tree that is to have `rows` rows from now on: cut, or filled up with absent ones.
+    pub fn resized(
+        tree: TreeKind,
+        fan_out_log2: u8,
+        root: Root,
+        rows: u64,
+        pages: &mut impl Pages,
+        memory: &mut [u8],
+    ) -> Result<Cursor, Error> {
+        if rows > ROWS_MAX {
+            return Err(crate::error::Refusal::DiskTooLarge.into());
+        }
+        let old = Cursor::over(tree, fan_out_log2, root);
+        let mut new = Cursor { geometry: Geometry { rows, ..old.geometry }, ..old };
+        if rows == root.rows {
+            return Ok(new);
+        }
+        let edge = rows.min(root.rows);
+        if edge == 0 || root.top.id.is_zero() {
+            new.top = Link::ZERO;
+            return Ok(new);
+        }
+        new.top = old.descend(new.geometry.top(), pages, memory)?;
+        new.touch(old.geometry.top(), edge.saturating_sub(1), pages, memory)?;
+        Ok(new)
+    }
+
+    /// The link of the leftmost page at `level`, or of the top page if that is lower.
+    fn descend(&self, level: u8, pages: &mut impl Pages, memory: &mut [u8]) -> Result<Link, Error> {
+        let mut top = self.top;
+        let mut at = self.geometry.top();
+        while at > level && !top.id.is_zero() {
+            let rows = page_slot(&self.geometry, 0, memory)?;
+            pages.load(self.geometry.tree, at, self.geometry.fan_out_log2, &top, rows)?;
+            top = read_link(&self.geometry, at, rows, 0);
+            at = at.saturating_sub(1);
+        }
+        Ok(top)
+    }
+
+    /// Loads the path to the edge of what stays and marks it for storing anew: its pages' spans have changed.
+    /// Pages above the old top are made here, with the old top as their first row.
+    fn touch(&mut self, old_top: u8, key: u64, pages: &mut impl Pages, memory: &mut [u8]) -> Result<(), Error> {
+        let root = self.top;
+        for level in (0..=self.geometry.top()).rev() {
+            let position = self.geometry.page_of(level, key);
+            let slot = page_slot(&self.geometry, level, memory)?;
+            slot.fill(0);
+            let base = if level > old_top {
+                Loaded::NOTHING
+            } else {
+                let link = if level == old_top.min(self.geometry.top()) { root } else { self.child_link(level, key, memory)? };
+                let slot = page_slot(&self.geometry, level, memory)?;
+                load_page(&self.geometry, level, &link, pages, slot)?
+            };
+            let bytes = self.geometry.page_bytes(level, position);
+            let slot = page_slot(&self.geometry, level, memory)?;
+            slot.get_mut(bytes..).unwrap_or(&mut []).fill(0);
+            let state = Level { position: Some(position), dirty: true, changed: [0; 4], base };
+            self.set_level(level, state);
+        }
+        Ok(())
+    }
+
+    /// The tree's shape.
+    pub fn geometry(&self) -> &Geometry {
+        &self.geometry
+    }
+
+    /// Bytes of memory this cursor needs.
+    pub fn memory_bytes(&self) -> usize {
+        memory_bytes(&self.geometry)
+    }
+
+    /// The page that could not be loaded by the last failing call: the first key behind it.
+    pub fn behind_failed(&self) -> Option<u64> {
+        let (level, position) = self.failed?;
+        Some(position.saturating_add(1).saturating_mul(self.geometry.page_reach(level)).min(self.geometry.rows))
+    }
+
+    fn level(&self, level: u8) -> Level {
+        self.levels.get(usize::from(level)).copied().unwrap_or(EMPTY)
+    }
+
+    fn set_level(&mut self, level: u8, state: Level) {
+        if let Some(slot) = self.levels.get_mut(usize::from(level)) {
+            *slot = state;
+        }
+    }
+
+    /// The row of leaf `key`; zeros if absent.
+    pub fn get<'b>(&mut self, key: u64, pages: &mut impl Pages, memory: &'b mut [u8]) -> Result<&'b [u8], Error> {
+        self.seek(key, pages, memory)?;
+        row_at(&self.geometry, 0, key, memory)
+    }
+
+    /// Sets the row of leaf `key`.
+    pub fn set(&mut self, key: u64, row: &[u8], pages: &mut impl Pages, memory: &mut [u8]) -> Result<(), Error> {
+        self.seek(key, pages, memory)?;
+        self.put_row(0, key, row, memory)
+    }
+
+    /// The first key from `key` on whose row is present.
+    pub fn next_present(&mut self, key: u64, pages: &mut impl Pages, memory: &mut [u8]) -> Result<Option<u64>, Error> {
+        let mut key = key;
+        while key < self.geometry.rows {
+            match self.descend_present(key, pages, memory)? {
+                None => return Ok(Some(key)),
+                Some(behind) => key = behind,
+            }
+        }
+        Ok(None)
+    }
+
+    /// Goes down to leaf `key`; where a row on the way is absent, the first key behind it.
+    fn descend_present(&mut self, key: u64, pages: &mut impl Pages, memory: &mut [u8]) -> Result<Option<u64>, Error> {
+        self.leave(key, pages, memory)?;
+        for level in (0..=self.geometry.top()).rev() {
+            self.enter(level, key, pages, memory)?;
+            if is_zero(row_at(&self.geometry, level, key, memory)?) {
+                let reach = self.geometry.reach(level);
+                let behind = key.checked_div(reach).unwrap_or(0).saturating_add(1).saturating_mul(reach);
+                return Ok(Some(behind));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Stores what changed; the tree's new root.
+    pub fn finish(&mut self, pages: &mut impl Pages, memory: &mut [u8]) -> Result<Root, Error> {
+        for level in 0..=self.geometry.top() {
+            self.flush(level, pages, memory)?;
+        }
+        Ok(Root { rows: self.geometry.rows, top: self.top })
+    }
+
+    fn seek(&mut self, key: u64, pages: &mut impl Pages, memory: &mut [u8]) -> Result<(), Error> {
+        self.leave(key, pages, memory)?;
+        for level in (0..=self.geometry.top()).rev() {
+            self.enter(level, key, pages, memory)?;
+        }
+        Ok(())
+    }
+
+    /// Stores and forgets the pages that do not lie on the path to `key`, lowest first.
+    fn leave(&mut self, key: u64, pages: &mut impl Pages, memory: &mut [u8]) -> Result<(), Error> {
+        for level in 0..=self.geometry.top() {
+            if self.level(level).position == Some(self.geometry.page_of(level, key)) {
+                break;
+            }
+            self.flush(level, pages, memory)?;
+            self.set_level(level, EMPTY);
+        }
+        Ok(())
+    }
+
+    /// Loads the page at `level` on the path to `key`, if it is not there; the level above is.
+    fn enter(&mut self, level: u8, key: u64, pages: &mut impl Pages, memory: &mut [u8]) -> Result<(), Error> {
+        let position = self.geometry.page_of(level, key);
+        if self.level(level).position == Some(position) {
+            return Ok(());
+        }
+        let link = if level == self.geometry.top() { self.top } else { self.child_link(level, key, memory)? };
+        let slot = page_slot(&self.geometry, level, memory)?;
+        self.failed = Some((level, position));
+        let base = load_page(&self.geometry, level, &link, pages, slot)?;
+        self.failed = None;
+        self.set_level(level, Level { position: Some(position), dirty: false, changed: [0; 4], base });
+        Ok(())
+    }
+
+    /// The link of the page at `level` on the path to `key`, as the page above has it.
+    fn child_link(&self, level: u8, key: u64, memory: &mut [u8]) -> Result<Link, Error> {
+        let above = level.saturating_add(1);
+        let index = self.row_index(above, key);
+        let rows = page_slot(&self.geometry, above, memory)?;
+        Ok(read_link(&self.geometry, above, rows, index))
+    }
+
+    fn row_index(&self, level: u8, key: u64) -> usize {
+        row_index(&self.geometry, level, key)
+    }
+
+    fn flush(&mut self, level: u8, pages: &mut impl Pages, memory: &mut [u8]) -> Result<(), Error> {
+        let state = self.level(level);
+        let (Some(position), true) = (state.position, state.dirty) else { return Ok(()) };
+        let bytes = self.geometry.page_bytes(level, position);
+        let rows = page_slot(&self.geometry, level, memory)?.get(..bytes).unwrap_or(&[]);
+        let (geometry, changed, base) = (self.geometry, &state.changed, state.base);
+        let link = pages.save(&NewPage { geometry, level, position, rows, changed, base })?;
+        if level == self.geometry.top() {
+            self.top = link;
+        } else {
+            let key = position.saturating_mul(self.geometry.page_reach(level));
+            let mut row = [0; link::LEN];
+            write_link(&self.geometry, &link, &mut row);
+            let len = row_len(self.geometry.tree, level.saturating_add(1));
+            self.put_row(level.saturating_add(1), key, row.get(..len).unwrap_or(&row), memory)?;
+        }
+        // What was stored is the base of what comes next; its depth is not known here, so the page is loaded when it is entered again.
+        self.set_level(level, EMPTY);
+        Ok(())
+    }
+
+    fn put_row(&mut self, level: u8, key: u64, row: &[u8], memory: &mut [u8]) -> Result<(), Error> {
+        let index = self.row_index(level, key);
+        let len = row_len(self.geometry.tree, level);
+        let start = index.saturating_mul(len);
+        let slot = page_slot(&self.geometry, level, memory)?;
+        let to = slot.get_mut(start..start.saturating_add(len)).filter(|to| to.len() == row.len()).ok_or(too_small(len))?;
+        if to != row {
+            to.copy_from_slice(row);
+            let mut state = self.level(level);
+            state.dirty = true;
+            if let Some(word) = state.changed.get_mut(index / 64) {
+                *word |= 1u64.checked_shl(low32(wide(index % 64))).unwrap_or(0);
+            }
+            self.set_level(level, state);
+        }
+        Ok(())
+    }
+}
+
+fn too_small(needed: usize) -> Error {
+    Error::Memory { memory: Memory::Pages, needed: wide(needed) }
+}
+
+fn page_slot<'b>(geometry: &Geometry, level: u8, memory: &'b mut [u8]) -> Result<&'b mut [u8], Error> {
+    let len = geometry.page_bytes_max();
+    let start = usize::from(level).saturating_mul(len);
+    let needed = memory_bytes(geometry);
+    memory.get_mut(start..start.saturating_add(len)).ok_or(too_small(needed))
+}
+
+fn row_index(geometry: &Geometry, level: u8, key: u64) -> usize {
+    let row = key.checked_div(geometry.reach(level)).unwrap_or(0);
+    narrow(row.checked_rem(geometry.reach(1)).unwrap_or(0))
+}
+
+fn row_at<'b>(geometry: &Geometry, level: u8, key: u64, memory: &'b mut [u8]) -> Result<&'b [u8], Error> {
+    let len = row_len(geometry.tree, level);
+    let start = row_index(geometry, level, key).saturating_mul(len);
+    page_slot(geometry, level, memory)?.get(start..start.saturating_add(len)).ok_or(too_small(len))
+}
+
+/// Row `index` of a page above the leaves, as a link.
+pub fn read_link(geometry: &Geometry, level: u8, rows: &[u8], index: usize) -> Link {
+    let len = row_len(geometry.tree, level);
+    let start = index.saturating_mul(len);
+    let mut fields = Reader(rows.get(start..).unwrap_or(&[]));
+    match geometry.tree {
+        TreeKind::Manifest => Link { id: Id(fields.array::<DIGEST_BYTES>().unwrap_or_default()), place: Place::NONE },
+        _ => link::parse(&mut fields).unwrap_or(Link::ZERO),
+    }
+}
+
+fn write_link(geometry: &Geometry, link: &Link, to: &mut [u8]) {
+    let mut fields = crate::format::bytes::Writer::new(to);
+    match geometry.tree {
+        TreeKind::Manifest => {
+            fields.bytes(&link.id.0);
+        }
+        _ if link.id.is_zero() => {}
+        _ => link::emit(link, &mut fields),
+    }
+}
+
+fn load_page(geometry: &Geometry, level: u8, link: &Link, pages: &mut impl Pages, slot: &mut [u8]) -> Result<Loaded, Error> {
+    if link.id.is_zero() {
+        slot.fill(0);
+        return Ok(Loaded::NOTHING);
+    }
+    pages.load(geometry.tree, level, geometry.fan_out_log2, link, slot)
+}
