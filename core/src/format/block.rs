@@ -240,7 +240,10 @@ mod tests {
     fn rows() -> [FrameRow; 3] {
         [
             FrameRow { index: 0, body: FrameBody::Zero },
-            FrameRow { index: 1, body: FrameBody::Coded { codec: CodecId::Lz4, stored_bytes: 300, plain: PLAIN, stored: STORED } },
+            FrameRow {
+                index: 1,
+                body: FrameBody::Coded { codec: CodecId::Lz4, stored_bytes: 300, plain: PLAIN, stored: STORED },
+            },
             FrameRow { index: 2, body: FrameBody::Raw { plain: PLAIN, stored_bytes: 1000 } },
         ]
     }
@@ -293,20 +296,20 @@ mod tests {
     #[test]
     fn every_field_out_of_place_is_rejected() {
         let cases: [(usize, u8, What); 14] = [
-            (0, 2, What::Length),  // count too small
-            (0, 4, What::Length),  // count too large
-            (2, 1, What::Field),   // must be 0
-            (4, 1, What::Length),  // index not ascending
-            (6, 2, What::Field),   // delta is reserved
-            (6, 3, What::Field),   // kind unknown
-            (7, 1, What::Field),   // zero frame with a codec
-            (8, 1, What::Length),  // zero frame with bytes
-            (12, 0, What::Length), // index repeated
-            (12, 2, What::Length), // index left out
-            (14, 0, What::Field),  // zero frame with a codec
-            (15, 4, What::Field),  // codec unknown
+            (0, 2, What::Length),     // count too small
+            (0, 4, What::Length),     // count too large
+            (2, 1, What::Field),      // must be 0
+            (4, 1, What::Length),     // index not ascending
+            (6, 2, What::Field),      // delta is reserved
+            (6, 3, What::Field),      // kind unknown
+            (7, 1, What::Field),      // zero frame with a codec
+            (8, 1, What::Length),     // zero frame with bytes
+            (12, 0, What::Length),    // index repeated
+            (12, 2, What::Length),    // index left out
+            (14, 0, What::Field),     // zero frame with a codec
+            (15, 4, What::Field),     // codec unknown
             (16, 0x2D, What::Length), // one byte more than there is
-            (89, 0, What::Length), // raw frame not of its length
+            (89, 0, What::Length),    // raw frame not of its length
         ];
         assert_eq!(parse(&fixed()), Ok(()));
         for (at, value, what) in cases {
@@ -321,7 +324,11 @@ mod tests {
     fn a_table_ends_where_the_head_ends_and_frames_where_the_payload_ends() {
         let head = fixed();
         for len in 0..head.len() {
-            assert_eq!(FrameTable::parse(&head[..len], RAW_BYTES, FRAME_BYTES, low(len) + 1300).err(), Some(What::Length), "{len}");
+            assert_eq!(
+                FrameTable::parse(&head[..len], RAW_BYTES, FRAME_BYTES, low(len) + 1300).err(),
+                Some(What::Length),
+                "{len}"
+            );
         }
         assert_eq!(parse(&[head.as_slice(), &[0]].concat()), Err(What::Length));
         for stored_bytes in [0, 1423, 1425, u32::MAX] {
