@@ -57,7 +57,7 @@ pub enum FrameBody {
     Coded {
         /// Which; never [`CodecId::None`].
         codec: CodecId,
-        /// Bytes as stored; fewer than the frame has.
+        /// Bytes as stored; some, but fewer than the frame has.
         stored_bytes: u32,
         /// H of the frame.
         plain: Digest,
@@ -134,7 +134,7 @@ impl FrameRow {
         match self.body {
             FrameBody::Zero => true,
             FrameBody::Raw { stored_bytes, .. } => stored_bytes == frame_bytes,
-            FrameBody::Coded { stored_bytes, .. } => stored_bytes < frame_bytes,
+            FrameBody::Coded { stored_bytes, .. } => 0 < stored_bytes && stored_bytes < frame_bytes,
         }
     }
 }
@@ -343,7 +343,8 @@ mod tests {
             let head = table_of(1, &[FrameRow { index: 0, body }]);
             FrameTable::parse(&head, 1000, FRAME_BYTES, low(head.len()).saturating_add(stored_bytes)).map(|_| ())
         };
-        assert_eq!([999, 1000, 1001, u32::MAX].map(coded), [Ok(()), Err(What::Length), Err(What::Length), Err(What::Length)]);
+        assert_eq!([1, 999].map(coded), [Ok(()); 2]);
+        assert_eq!([0, 1000, 1001, u32::MAX].map(coded), [Err(What::Length); 4]);
         let raw = |stored_bytes| {
             let head = table_of(1, &[FrameRow { index: 0, body: FrameBody::Raw { plain: PLAIN, stored_bytes } }]);
             FrameTable::parse(&head, 1000, FRAME_BYTES, low(head.len()).saturating_add(stored_bytes)).map(|_| ())
