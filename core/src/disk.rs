@@ -19,6 +19,10 @@ pub trait Disk {
     fn size(&self) -> u64;
     /// Fills `to` from `offset`, or fails; never partly.
     fn read_at(&self, offset: u64, to: &mut [u8]) -> Result<(), ErrorKind>;
+    /// Whether it is known to have changed since it was opened.
+    fn changed(&self) -> bool {
+        false
+    }
     /// The extent that begins at `offset`. The default knows of no holes.
     fn next_extent(&self, offset: u64) -> Result<Extent, ErrorKind> {
         Ok(Extent { offset, len_bytes: self.size().saturating_sub(offset), hole: false })

@@ -32,3 +32,12 @@ pub mod index;
 pub mod store;
 pub mod tree;
 
+pub mod manifest;
+
+pub mod catalogue;
+pub mod draft;
+pub mod version;
+
+pub mod task;
+
+pub mod ops;

@@ -273,6 +273,11 @@ impl Lines {
         Lines { segment, at, end, stop: end.min(file_bytes), footer: None, buffered: (0, 0), looking_on: false }
     }
 
+    /// Lines by scanning from `at`, an entry's beginning.
+    pub fn from(self, at: u32) -> Lines {
+        Lines { at: at.into(), ..self }
+    }
+
     /// Lines from the footer at `footer`.
     pub fn of_footer(source: &Source<'_>, segment: SegmentNumber, footer: u32, lines: u32) -> Lines {
         let first = u64::from(footer).saturating_add(LEN as u64);

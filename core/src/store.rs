@@ -138,6 +138,7 @@ pub struct Store<'m> {
     derived: bool,
     rebuilt: bool,
     incomplete: bool,
+    chain: [Option<Place>; DEPTH_MAX as usize + 1],
     index: Index<'m>,
     marks: Marks<'m>,
     buffer: &'m mut [u8],
@@ -168,6 +169,7 @@ impl<'m> Store<'m> {
             derived: false,
             rebuilt: false,
             incomplete: false,
+            chain: [None; DEPTH_MAX as usize + 1],
             index: Index::new(index, seed.map(u64::from_le_bytes)),
             marks: Marks::new(marks),
             buffer,
@@ -777,6 +779,11 @@ impl<'m> Store<'m> {
         }
     }
 
+    /// The entries that the page loaded last was made of: its own, its base's, and so on.
+    pub fn last_chain(&self) -> impl Iterator<Item = Place> + 'static {
+        self.chain.into_iter().flatten()
+    }
+
     fn entry_of_page(&self, tree: TreeKind, link: &Link) -> Result<(Place, EntryHeader), Error> {
         if tree == TreeKind::Manifest {
             let found = self.lookup(&link.id)?;
@@ -808,11 +815,10 @@ fn previous_row(head: &Head) -> SegmentRow {
 
 impl Pages for Store<'_> {
     fn load(&mut self, tree: TreeKind, level: u8, fan_out_log2: u8, link: &Link, rows: &mut [u8]) -> Result<Loaded, Error> {
-        let mut chain = [Place::NONE; DEPTH_MAX as usize + 1];
+        let mut chain = [None; DEPTH_MAX as usize + 1];
         let top = self.entry_of_page(tree, link)?;
         let mut below = *link;
         let mut depth = None;
-        let mut length = 0usize;
         for slot in &mut chain {
             let (place, entry) = if depth.is_none() { top } else { self.entry_of_page(tree, &below)? };
             let right = matches!(entry.kind, Kind::Page { tree: of, .. } if of == tree)
@@ -821,8 +827,7 @@ impl Pages for Store<'_> {
             if !right {
                 return Err(Error::corrupt(place, What::Id));
             }
-            (*slot, depth) = (place, Some(entry.depth));
-            length = length.saturating_add(1);
+            (*slot, depth) = (Some(place), Some(entry.depth));
             if entry.depth == 0 {
                 break;
             }
@@ -831,9 +836,10 @@ impl Pages for Store<'_> {
         }
         let mut span = 0;
         rows.fill(0);
-        for &place in chain.get(..length).unwrap_or(&[]).iter().rev() {
+        for place in chain.into_iter().rev().flatten() {
             span = self.lay(tree, level, place, rows)?;
         }
+        self.chain = chain;
         let geometry = Geometry { tree, fan_out_log2, rows: span };
         let raw = narrow(geometry.span(level, 0).div_ceil(geometry.reach(level))).saturating_mul(row_len(tree, level));
         let used = rows.get(..raw).unwrap_or(&[]);

@@ -308,6 +308,135 @@ impl Cursor {
     }
 }
 
+impl Cursor {
+    /// Marks a page for storing anew, whole: neither its entry nor its bases are needed any more.
+    pub fn renew(&mut self, level: u8, position: u64, pages: &mut impl Pages, memory: &mut [u8]) -> Result<(), Error> {
+        let key = position.saturating_mul(self.geometry.page_reach(level));
+        self.leave(key, pages, memory)?;
+        for level in (level..=self.geometry.top()).rev() {
+            self.enter(level, key, pages, memory)?;
+        }
+        self.set_level(level, Level { dirty: true, base: Loaded::NOTHING, ..self.level(level) });
+        Ok(())
+    }
+}
+
+/// What a descent meets next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Meeting {
+    /// A page, not read yet: [`Descent::enter`] or [`Descent::skip`] it.
+    Page {
+        /// Its level.
+        level: u8,
+        /// Its position in the level.
+        position: u64,
+        /// Its link.
+        link: Link,
+    },
+    /// A leaf row that is present.
+    Row {
+        /// Its key.
+        key: u64,
+    },
+    /// All rows of a page were met.
+    Left {
+        /// Its level.
+        level: u8,
+    },
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Stand {
+    position: u64,
+    index: usize,
+}
+
+/// A walk over all pages and rows of a tree, each page once, in order; the caller may pass over a page it knows.
+#[derive(Clone, Copy, Debug)]
+pub struct Descent {
+    geometry: Geometry,
+    /// The lowest page read so far on the path; none before the top page.
+    level: Option<u8>,
+    stands: [Stand; LEVELS_MAX],
+    ahead: Option<(u8, u64, Link)>,
+}
+
+impl Descent {
+    /// A walk over a tree.
+    pub fn over(tree: TreeKind, fan_out_log2: u8, root: Root) -> Descent {
+        let geometry = Geometry { tree, fan_out_log2, rows: root.rows };
+        let ahead = (!root.top.id.is_zero() && root.rows > 0).then(|| (geometry.top(), 0, root.top));
+        Descent { geometry, level: None, stands: [Stand { position: 0, index: 0 }; LEVELS_MAX], ahead }
+    }
+
+    /// What comes next; none at the end. Reads nothing; asked again, it says the same of a page until that is entered or skipped.
+    pub fn next(&mut self, memory: &mut [u8]) -> Result<Option<Meeting>, Error> {
+        if let Some((level, position, link)) = self.ahead {
+            return Ok(Some(Meeting::Page { level, position, link }));
+        }
+        let Some(level) = self.level else { return Ok(None) };
+        let stand = self.stands.get(usize::from(level)).copied().unwrap_or(Stand { position: 0, index: 0 });
+        let count = narrow(self.geometry.count(level, stand.position));
+        let len = row_len(self.geometry.tree, level);
+        let rows = page_slot(&self.geometry, level, memory)?;
+        let present = (stand.index..count).find(|&index| !is_zero(row_of(rows, index, len)));
+        let Some(index) = present else {
+            self.level = (level < self.geometry.top()).then(|| level.saturating_add(1));
+            return Ok(Some(Meeting::Left { level }));
+        };
+        if let Some(stand) = self.stands.get_mut(usize::from(level)) {
+            stand.index = index.saturating_add(1);
+        }
+        let row = stand.position.saturating_mul(self.geometry.reach(1)).saturating_add(wide(index));
+        if level == 0 {
+            return Ok(Some(Meeting::Row { key: row }));
+        }
+        let (below, link) = (level.saturating_sub(1), read_link(&self.geometry, level, rows, index));
+        self.ahead = Some((below, row, link));
+        Ok(Some(Meeting::Page { level: below, position: row, link }))
+    }
+
+    /// Reads the page just met.
+    pub fn enter(&mut self, pages: &mut impl Pages, memory: &mut [u8]) -> Result<Loaded, Error> {
+        let Some((level, position, link)) = self.ahead else { return Ok(Loaded::NOTHING) };
+        let slot = page_slot(&self.geometry, level, memory)?;
+        let loaded = load_page(&self.geometry, level, &link, pages, slot)?;
+        if let Some(stand) = self.stands.get_mut(usize::from(level)) {
+            *stand = Stand { position, index: 0 };
+        }
+        (self.level, self.ahead) = (Some(level), None);
+        Ok(loaded)
+    }
+
+    /// Passes over the page just met.
+    pub fn skip(&mut self) {
+        self.ahead = None;
+    }
+
+    /// Meets the leaf row with this key, which was just met, once more.
+    pub fn again(&mut self, key: u64) {
+        let index = row_index(&self.geometry, 0, key);
+        if let Some(stand) = self.stands.first_mut() {
+            stand.index = index;
+        }
+    }
+
+    /// The leaf row with this key, which was just met.
+    pub fn row<'b>(&self, key: u64, memory: &'b mut [u8]) -> Result<&'b [u8], Error> {
+        row_at(&self.geometry, 0, key, memory)
+    }
+
+    /// Bytes of memory this walk needs.
+    pub fn memory_bytes(&self) -> usize {
+        memory_bytes(&self.geometry)
+    }
+}
+
+fn row_of(rows: &[u8], index: usize, len: usize) -> &[u8] {
+    let start = index.saturating_mul(len);
+    rows.get(start..start.saturating_add(len)).unwrap_or(&[])
+}
+
 fn too_small(needed: usize) -> Error {
     Error::Memory { memory: Memory::Pages, needed: wide(needed) }
 }

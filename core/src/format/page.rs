@@ -174,6 +174,11 @@ impl<'a> StoredPage<'a> {
         })
     }
 
+    /// The rows, of a page stored whole.
+    pub fn whole_rows(&self) -> Option<&'a [u8]> {
+        self.base.is_none().then_some(self.body)
+    }
+
     /// Lays the page over `rows`: its base's rows if it is a delta, cut or filled up to its own number.
     pub fn lay(&self, rows: &mut [u8]) -> Result<(), What> {
         if rows.len() != self.rows_bytes {

@@ -1,0 +1,162 @@
+//! A version being written. Several may be open on one store; a commit covers them all.
+//!
+//! A draft's manifest is that of a whole disk from the start: its base's, or zeros, with what was written laid over. A checkpoint stores it and
+//! puts a record of kind draft into the catalogue, which is a root for gc and what a later run continues from.
+
+use crate::error::Error;
+use crate::format::commit::Root;
+use crate::format::entry::TreeKind;
+use crate::format::record::{Attachments, Record, RecordKind, Statistics, Tags, version_id};
+use crate::manifest;
+use crate::store::Store;
+use crate::tree::Cursor;
+use crate::types::{Id, Link};
+
+/// What a version is going to say of itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Description<'a> {
+    /// The disk's name.
+    pub name: &'a str,
+    /// The snapshot's name; may be empty.
+    pub snapshot: &'a str,
+    /// What the source is, as its host names it.
+    pub source: &'a str,
+    /// The group; zeros if none.
+    pub group: [u8; 16],
+    /// Bytes of the disk.
+    pub disk_size: u64,
+    /// When the backup started.
+    pub time: u64,
+    /// The version it is built on; zero if none.
+    pub base: Id,
+}
+
+/// A draft.
+pub struct Draft<'a> {
+    description: Description<'a>,
+    key: Option<u64>,
+    cursor: Cursor,
+    pages: &'a mut [u8],
+    /// What was done so far.
+    pub statistics: Statistics,
+}
+
+impl<'a> Draft<'a> {
+    /// Begins on a manifest: a base's, an older checkpoint's (then with its key), or an empty one. `pages` is memory for the manifest's path.
+    pub fn begin(
+        store: &mut Store<'_>,
+        description: Description<'a>,
+        start: Root,
+        key: Option<u64>,
+        pages: &'a mut [u8],
+    ) -> Result<Draft<'a>, Error> {
+        let parameters = *store.parameters();
+        let rows = manifest::blocks(description.disk_size, parameters.block_bytes());
+        let cursor = Cursor::resized(TreeKind::Manifest, parameters.fan_out_log2, start, rows, store, pages)?;
+        Ok(Draft { description, key, cursor, pages, statistics: Statistics::default() })
+    }
+
+    /// What it says of itself.
+    pub fn description(&self) -> &Description<'a> {
+        &self.description
+    }
+
+    /// The id a block has so far.
+    pub fn block(&mut self, block: u64, store: &mut Store<'_>) -> Result<Id, Error> {
+        let row = self.cursor.get(block, store, self.pages)?;
+        Ok(Id(row.first_chunk().copied().unwrap_or_default()))
+    }
+
+    /// Sets a block, which must be stored already; the zero id for zeros.
+    pub fn set_block(&mut self, block: u64, id: Id, store: &mut Store<'_>) -> Result<(), Error> {
+        self.cursor.set(block, &id.0, store, self.pages)
+    }
+
+    /// Makes a run of blocks zero. Subtrees that are zero already are passed over.
+    pub fn zero_blocks(&mut self, first: u64, count: u64, store: &mut Store<'_>) -> Result<(), Error> {
+        let end = first.saturating_add(count);
+        let mut at = first;
+        while let Some(block) = self.cursor.next_present(at, store, self.pages)?.filter(|&block| block < end) {
+            self.set_block(block, Id::ZERO, store)?;
+            at = block.saturating_add(1);
+        }
+        Ok(())
+    }
+
+    fn top(&mut self, store: &mut Store<'_>) -> Result<Id, Error> {
+        Ok(self.cursor.finish(store, self.pages)?.top.id)
+    }
+
+    fn record(&self, kind: RecordKind) -> Record<'a> {
+        let d = &self.description;
+        Record {
+            kind,
+            source_changed: false,
+            group: d.group,
+            time: d.time,
+            disk_size: d.disk_size,
+            root: Id::ZERO,
+            top: Id::ZERO,
+            base: d.base,
+            name: d.name,
+            snapshot: d.snapshot,
+            source: d.source,
+            hints: "",
+            protected: false,
+            expiry: 0,
+            position: 0,
+            draft_top: Id::ZERO,
+            statistics: self.statistics,
+            tags: Tags::NONE,
+            attachments: Attachments::NONE,
+        }
+    }
+
+    /// Stores the draft as it is, up to `position` bytes of the disk; durable with the next commit.
+    pub fn checkpoint(&mut self, position: u64, store: &mut Store<'_>) -> Result<(), Error> {
+        let draft_top = self.top(store)?;
+        let record = Record { position, draft_top, ..self.record(RecordKind::Draft) };
+        let link = store.put_record(|to| record.emit(to))?;
+        let key = self.key.unwrap_or(store.catalogue().rows);
+        set_link(store, key, &link)?;
+        self.key = Some(key);
+        Ok(())
+    }
+
+    /// Makes a version of it; true with the next commit. The version's id and record.
+    pub fn finish(mut self, source_changed: bool, store: &mut Store<'_>) -> Result<(Id, Link), Error> {
+        let parameters = *store.parameters();
+        let top = self.top(store)?;
+        let root = manifest::root_id(&parameters, self.description.disk_size, top);
+        let record = Record { source_changed, root, top, ..self.record(RecordKind::Version) };
+        let id = core::cell::Cell::new(Id::ZERO);
+        let link = store.put_record(|to| {
+            let len = record.emit(to)?;
+            id.set(version_id(parameters.algorithm, to.get(..len).unwrap_or(&[]))?);
+            Ok(len)
+        })?;
+        let key = store.catalogue().rows;
+        if let Some(draft) = self.key {
+            set_link(store, draft, &Link::ZERO)?;
+        }
+        set_link(store, key, &link)?;
+        Ok((id.get(), link))
+    }
+
+    /// Forgets it; its checkpoint too, with the next commit. True if there is something to commit.
+    pub fn abandon(self, store: &mut Store<'_>) -> Result<bool, Error> {
+        match self.key {
+            Some(key) => set_link(store, key, &Link::ZERO).map(|()| true),
+            None => Ok(false),
+        }
+    }
+}
+
+/// Sets a row of the catalogue; [`Link::ZERO`] removes it.
+pub fn set_link(store: &mut Store<'_>, key: u64, link: &Link) -> Result<(), Error> {
+    let mut row = [0; crate::format::link::LEN];
+    if !link.id.is_zero() {
+        crate::format::link::emit(link, &mut crate::format::bytes::Writer::new(&mut row));
+    }
+    store.set_row(TreeKind::Catalogue, key, &row)
+}

@@ -1,0 +1,175 @@
+//! Manifests: the tree from a version's root to its blocks, and what can be reached from it.
+
+use crate::digest::Hasher;
+use crate::error::Error;
+use crate::format::commit::Root;
+use crate::format::entry::TreeKind;
+use crate::format::header::Parameters;
+use crate::format::page::{Geometry, LEVELS_MAX};
+use crate::index::{Flags, SlotIndex};
+use crate::store::Store;
+use crate::tree::{Descent, Meeting};
+use crate::types::{Id, Link, Place, low32};
+
+/// Reached from a version or draft.
+pub const LIVE: Flags = Flags::from_bits(1);
+/// A page all of whose rows were followed.
+const WALKED: Flags = Flags::from_bits(2);
+/// A page below which something cannot be read.
+const HOLED: Flags = Flags::from_bits(4);
+
+/// Blocks of a disk.
+pub fn blocks(disk_size: u64, block_bytes: u32) -> u64 {
+    disk_size.div_ceil(u64::from(block_bytes).max(1))
+}
+
+/// Bytes of a block of a disk.
+pub fn block_len(disk_size: u64, block_bytes: u32, block: u64) -> u32 {
+    let start = block.saturating_mul(block_bytes.into());
+    low32(disk_size.saturating_sub(start).min(block_bytes.into()))
+}
+
+/// The manifest with this top page.
+pub fn tree(parameters: &Parameters, disk_size: u64, top: Id) -> Root {
+    Root { rows: blocks(disk_size, parameters.block_bytes()), top: Link { id: top, place: Place::NONE } }
+}
+
+/// The shape of a disk's manifest.
+pub fn geometry(parameters: &Parameters, disk_size: u64) -> Geometry {
+    let rows = blocks(disk_size, parameters.block_bytes());
+    Geometry { tree: TreeKind::Manifest, fan_out_log2: parameters.fan_out_log2, rows }
+}
+
+/// The root of a version: what one signature covers.
+pub fn root_id(parameters: &Parameters, disk_size: u64, top: Id) -> Id {
+    let mut hasher = Hasher::named(parameters.algorithm, "sarsen root");
+    hasher.number(disk_size).number(parameters.block_bytes().into()).number(parameters.frame_bytes().into());
+    hasher.number(parameters.fan_out().into()).number(parameters.algorithm.code().into()).update(&top.0);
+    hasher.id()
+}
+
+/// What a reach found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Reached {
+    /// Every page and block below the top has a usable entry.
+    pub whole: bool,
+    /// A page could not be read, so what lies below it is not known.
+    pub page_lost: bool,
+}
+
+/// Follows a manifest, flagging in the index what it reaches; what an earlier reach has followed is not followed again.
+#[derive(Clone, Copy)]
+pub struct Reach {
+    descent: Descent,
+    slots: [Option<SlotIndex>; LEVELS_MAX],
+    holed: [bool; LEVELS_MAX],
+    page_lost: bool,
+    whole: bool,
+}
+
+impl Reach {
+    /// From a manifest's top.
+    pub fn of(parameters: &Parameters, root: Root) -> Reach {
+        let descent = Descent::over(TreeKind::Manifest, parameters.fan_out_log2, root);
+        Reach { descent, slots: [None; LEVELS_MAX], holed: [false; LEVELS_MAX], page_lost: false, whole: true }
+    }
+
+    /// One step: a page or a block. What was found, at the end.
+    pub fn step(&mut self, store: &mut Store<'_>, memory: &mut [u8]) -> Result<Option<Reached>, Error> {
+        match self.descent.next(memory)? {
+            None => return Ok(Some(Reached { whole: self.whole, page_lost: self.page_lost })),
+            Some(Meeting::Page { level, link, .. }) => self.page(level, &link.id, store, memory)?,
+            Some(Meeting::Row { key }) => {
+                let row = self.descent.row(key, memory)?;
+                let id = Id(row.first_chunk().copied().unwrap_or_default());
+                // A row is met once; if its block must be waited for, it is looked up again through the page.
+                match store.readable(&id) {
+                    Ok(Some(found)) => flag(store, found.slot, LIVE),
+                    Ok(None) => self.hole(0),
+                    Err(error) => {
+                        self.descent.again(key);
+                        return Err(error);
+                    }
+                }
+            }
+            Some(Meeting::Left { level }) => self.left(level, store),
+        }
+        Ok(None)
+    }
+
+    fn page(&mut self, level: u8, id: &Id, store: &mut Store<'_>, memory: &mut [u8]) -> Result<(), Error> {
+        let Some(found) = store.readable(id)? else { return self.lose(level) };
+        let known = store.index().flags(found.slot);
+        if known.has(WALKED) {
+            if known.has(HOLED) {
+                self.hole(level.saturating_add(1));
+                self.page_lost |= known.has(PAGE_LOST);
+            }
+            self.descent.skip();
+            return Ok(());
+        }
+        keep_bases(store, id)?;
+        match self.descent.enter(store, memory) {
+            Ok(_) => {}
+            Err(error) if error.is_damage() => return self.lose(level),
+            Err(error) => return Err(error),
+        }
+        if let (Some(slot), Some(holed)) = (self.slots.get_mut(usize::from(level)), self.holed.get_mut(usize::from(level))) {
+            (*slot, *holed) = (Some(found.slot), false);
+        }
+        Ok(())
+    }
+
+    fn lose(&mut self, level: u8) -> Result<(), Error> {
+        self.page_lost = true;
+        self.hole(level.saturating_add(1));
+        self.descent.skip();
+        Ok(())
+    }
+
+    /// Something below the page at `level` cannot be read.
+    fn hole(&mut self, level: u8) {
+        self.whole = false;
+        if let Some(holed) = self.holed.get_mut(usize::from(level)) {
+            *holed = true;
+        }
+    }
+
+    fn left(&mut self, level: u8, store: &mut Store<'_>) {
+        let at = usize::from(level);
+        let holed = self.holed.get(at).copied().unwrap_or(false);
+        if let Some(slot) = self.slots.get(at).copied().flatten() {
+            flag(store, slot, WALKED);
+            if holed {
+                flag(store, slot, HOLED);
+            }
+            if holed && self.page_lost {
+                flag(store, slot, PAGE_LOST);
+            }
+        }
+        if holed {
+            self.hole(level.saturating_add(1));
+        }
+    }
+}
+
+/// A page below which a page cannot be read.
+const PAGE_LOST: Flags = Flags::from_bits(8);
+
+fn flag(store: &mut Store<'_>, slot: SlotIndex, more: Flags) {
+    let flags = store.index().flags(slot).with(more);
+    store.index_mut().set_flags(slot, flags);
+}
+
+/// Flags a page and the bases it is stored on.
+fn keep_bases(store: &mut Store<'_>, id: &Id) -> Result<(), Error> {
+    let mut wanted = *id;
+    while let Some(found) = store.lookup(&wanted)? {
+        flag(store, found.slot, LIVE);
+        if found.entry.depth == 0 {
+            break;
+        }
+        wanted = found.entry.base;
+    }
+    Ok(())
+}

@@ -1,0 +1,354 @@
+//! backup: a disk becomes a version; full, on a base, or continued from a checkpoint.
+//!
+//! Unchanged blocks cost one reading and hashing. A block that is stored already is not stored again; while damage is known, that is asked of its
+//! whole chain, and nothing builds on the base, so that what was damaged is stored anew.
+
+use crate::disk::Disk;
+use crate::draft::{Description, Draft};
+use crate::error::{Error, Refusal};
+use crate::format::commit::Root;
+use crate::format::entry::{EntryHeader, Kind, TreeKind};
+use crate::format::page::ROWS_MAX;
+use crate::frame::Work;
+use crate::host::Progress;
+use crate::manifest::{self, Reach, block_len, blocks};
+use crate::store::{Purpose, Store};
+use crate::task::{Event, Job, Next, Outcome, Task};
+use crate::tree::Cursor;
+use crate::types::{Id, Link};
+
+/// What to build on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Start {
+    /// The version it is based on; zero if none.
+    pub base: Id,
+    /// Bytes of the base's disk.
+    pub disk_size: u64,
+    /// Top page of the manifest to begin with: the base's, or a checkpoint's.
+    pub top: Id,
+    /// The catalogue key of the draft that is continued.
+    pub draft: Option<u64>,
+    /// Bytes from the start that need not be read again, because the source is the same immutable snapshot.
+    pub position: u64,
+}
+
+impl Start {
+    /// From nothing.
+    pub const EMPTY: Start = Start { base: Id::ZERO, disk_size: 0, top: Id::ZERO, draft: None, position: 0 };
+}
+
+/// How to back up.
+#[derive(Clone, Copy, Debug)]
+pub struct Options<'a> {
+    /// The disk's name.
+    pub name: &'a str,
+    /// The snapshot's name; may be empty.
+    pub snapshot: &'a str,
+    /// What the source is, as its host names it.
+    pub source: &'a str,
+    /// The group; zeros if none.
+    pub group: [u8; 16],
+    /// What to build on.
+    pub start: Start,
+    /// A checkpoint is committed whenever so many bytes were newly stored; 0 never.
+    pub checkpoint_bytes: u64,
+}
+
+/// What a backup did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Report {
+    /// The version.
+    pub version: Id,
+    /// Its record.
+    pub link: Link,
+    /// What was read and stored.
+    pub statistics: crate::format::record::Statistics,
+    /// Bytes of the disk.
+    pub disk_size: u64,
+    /// Whether the source is known to have changed while it was read.
+    pub source_changed: bool,
+}
+
+/// Memory a backup is lent: two paths through a manifest, each [`pages_bytes`].
+pub struct Memory<'m> {
+    /// For the base.
+    pub base: &'m mut [u8],
+    /// For the draft.
+    pub draft: &'m mut [u8],
+}
+
+/// Bytes of one path through the manifest of a disk.
+pub fn pages_bytes(parameters: &crate::format::header::Parameters, disk_size: u64) -> usize {
+    crate::tree::memory_bytes(&manifest::geometry(parameters, disk_size))
+}
+
+enum Phase {
+    Load,
+    BaseReach(Reach),
+    Begin,
+    Run,
+    Finish,
+    Done,
+}
+
+/// A backup under way.
+pub struct Backup<'a> {
+    options: Options<'a>,
+    disk: &'a dyn Disk,
+    phase: Phase,
+    start_root: Root,
+    base: Option<Cursor>,
+    base_pages: &'a mut [u8],
+    draft_pages: &'a mut [u8],
+    draft: Option<Draft<'a>>,
+    started: u64,
+    next_block: u64,
+    blocks: u64,
+    /// Data known up to here, so that the disk is not asked for every block.
+    data_until: u64,
+    in_flight: u64,
+    unsaved_bytes: u64,
+}
+
+impl<'a> Backup<'a> {
+    /// Prepares a backup; nothing is read yet.
+    pub fn new(store: &Store<'_>, disk: &'a dyn Disk, options: Options<'a>, memory: Memory<'a>) -> Result<Backup<'a>, Error> {
+        let parameters = store.parameters();
+        store.check_writable()?;
+        let too_long = |text: &str| text.len() > crate::format::record::TEXT_MAX;
+        if [options.name, options.snapshot, options.source].into_iter().any(too_long) {
+            return Err(Refusal::TextTooLong.into());
+        }
+        let blocks = blocks(disk.size(), parameters.block_bytes());
+        if blocks > ROWS_MAX {
+            return Err(Refusal::DiskTooLarge.into());
+        }
+        Ok(Backup {
+            start_root: manifest::tree(parameters, options.start.disk_size, options.start.top),
+            next_block: options.start.position / u64::from(parameters.block_bytes()),
+            options,
+            disk,
+            phase: Phase::Load,
+            base: None,
+            base_pages: memory.base,
+            draft_pages: memory.draft,
+            draft: None,
+            started: store.host().now(),
+            blocks,
+            data_until: 0,
+            in_flight: 0,
+            unsaved_bytes: 0,
+        })
+    }
+
+    fn load(&mut self, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
+        if store.load()? {
+            let damaged = store.is_damaged() && !self.start_root.top.id.is_zero();
+            self.phase = match damaged {
+                true => Phase::BaseReach(Reach::of(store.parameters(), self.start_root)),
+                false => Phase::Begin,
+            };
+        }
+        Ok(Next::Step)
+    }
+
+    /// A base with a page that cannot be read is no base: what is below that page is not known.
+    fn reach(&mut self, mut reach: Reach, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
+        let reached = reach.step(store, self.base_pages)?;
+        self.phase = Phase::BaseReach(reach);
+        let Some(reached) = reached else { return Ok(Next::Step) };
+        store.index_mut().clear_flags_all(crate::index::Flags::ALL);
+        self.phase = Phase::Begin;
+        if !reached.page_lost {
+            return Ok(Next::Step);
+        }
+        self.start_root = Root::EMPTY;
+        self.next_block = 0;
+        Ok(Next::Say(Event::BaseDamaged))
+    }
+
+    fn begin(&mut self, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
+        store.begin(Purpose::Ordinary)?;
+        let fan_out_log2 = store.parameters().fan_out_log2;
+        if !store.is_damaged() {
+            self.base = Some(Cursor::over(TreeKind::Manifest, fan_out_log2, self.start_root));
+        }
+        let description = Description {
+            name: self.options.name,
+            snapshot: self.options.snapshot,
+            source: self.options.source,
+            group: self.options.group,
+            disk_size: self.disk.size(),
+            time: self.started,
+            base: self.options.start.base,
+        };
+        let pages = core::mem::take(&mut self.draft_pages);
+        self.draft = Some(Draft::begin(store, description, self.start_root, self.options.start.draft, pages)?);
+        self.phase = Phase::Run;
+        Ok(Next::Step)
+    }
+
+    fn run(&mut self, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
+        let due = self.options.checkpoint_bytes > 0 && self.unsaved_bytes >= self.options.checkpoint_bytes;
+        let at_end = self.next_block >= self.blocks;
+        if (due || at_end) && self.in_flight > 0 {
+            return Ok(Next::Wait);
+        }
+        if at_end {
+            self.phase = Phase::Finish;
+            return Ok(Next::Step);
+        }
+        if due {
+            return self.checkpoint(store);
+        }
+        let job = self.next_job(store)?;
+        self.in_flight = self.in_flight.saturating_add(1);
+        Ok(Next::Job(job))
+    }
+
+    fn next_job(&mut self, store: &mut Store<'_>) -> Result<Job, Error> {
+        let block_bytes = u64::from(store.parameters().block_bytes());
+        let first = self.next_block;
+        let start = first.saturating_mul(block_bytes);
+        if start >= self.data_until {
+            let extent = self.disk.next_extent(start).map_err(|kind| Error::Disk { offset: start, kind })?;
+            let end = extent.offset.saturating_add(extent.len_bytes);
+            if !extent.hole {
+                self.data_until = end;
+            } else {
+                // Blocks that lie wholly within the hole; the last block of the disk may be short.
+                let whole = if end >= self.disk.size() { self.blocks } else { end / block_bytes.max(1) };
+                let count = whole.min(self.blocks).saturating_sub(first);
+                if count > 0 {
+                    self.next_block = first.saturating_add(count);
+                    return Ok(Job::Hole { first, count });
+                }
+            }
+        }
+        let expected = self.expected(first, store)?;
+        self.next_block = first.saturating_add(1);
+        Ok(Job::Pack { block: first, expected })
+    }
+
+    fn expected(&mut self, block: u64, store: &mut Store<'_>) -> Result<Id, Error> {
+        match &mut self.base {
+            Some(base) if block < base.geometry().rows => {
+                let row = base.get(block, store, self.base_pages)?;
+                Ok(Id(row.first_chunk().copied().unwrap_or_default()))
+            }
+            _ => Ok(Id::ZERO),
+        }
+    }
+
+    fn checkpoint(&mut self, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
+        let position = self.next_block.saturating_mul(store.parameters().block_bytes().into()).min(self.disk.size());
+        if let Some(draft) = &mut self.draft {
+            draft.checkpoint(position, store)?;
+        }
+        store.commit()?;
+        self.unsaved_bytes = 0;
+        Ok(Next::Say(Event::Checkpoint { position }))
+    }
+
+    fn finish(&mut self, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
+        let source_changed = self.disk.changed();
+        let Some(mut draft) = self.draft.take() else { return Err(Refusal::Parameter.into()) };
+        draft.statistics.millis = store.host().now().saturating_sub(self.started);
+        let statistics = draft.statistics;
+        let (version, link) = draft.finish(source_changed, store)?;
+        store.commit()?;
+        store.close()?;
+        self.phase = Phase::Done;
+        Ok(Next::Done(Report { version, link, statistics, disk_size: self.disk.size(), source_changed }))
+    }
+
+    fn progress(&self, store: &Store<'_>) -> Result<(), Error> {
+        let block_bytes = u64::from(store.parameters().block_bytes());
+        let done = self.next_block.saturating_sub(self.in_flight).saturating_mul(block_bytes).min(self.disk.size());
+        match store.host().go_on(&Progress { done, total: self.disk.size() }) {
+            true => Ok(()),
+            false => Err(Error::Cancelled),
+        }
+    }
+
+    fn take_block(
+        &mut self,
+        block: u64,
+        expected: Id,
+        outcome: Outcome,
+        store: &mut Store<'_>,
+        work: &mut Work<'_>,
+    ) -> Result<(), Error> {
+        let raw_bytes = block_len(self.disk.size(), store.parameters().block_bytes(), block);
+        let Some(draft) = &mut self.draft else { return Err(Refusal::Parameter.into()) };
+        let id = match outcome {
+            Outcome::Zero => Id::ZERO,
+            Outcome::Same => expected,
+            Outcome::Packed { id, packed, digest, .. } => {
+                if store.readable(&id)?.is_none() {
+                    let header = EntryHeader {
+                        kind: Kind::Block,
+                        depth: 0,
+                        stored_bytes: packed.stored_bytes,
+                        head_bytes: packed.head_bytes,
+                        raw_bytes,
+                        id,
+                        base: Id::ZERO,
+                        digest,
+                    };
+                    let entry = work.packed.get_mut(packed.start..).unwrap_or(&mut []);
+                    store.put(entry, &header)?;
+                    let total = header.total_bytes(store.parameters());
+                    draft.statistics.new_blocks = draft.statistics.new_blocks.saturating_add(1);
+                    draft.statistics.new_bytes = draft.statistics.new_bytes.saturating_add(total);
+                    self.unsaved_bytes = self.unsaved_bytes.saturating_add(total);
+                }
+                id
+            }
+            _ => return Err(Refusal::Parameter.into()),
+        };
+        draft.set_block(block, id, store)?;
+        let statistics = &mut draft.statistics;
+        statistics.read_bytes = statistics.read_bytes.saturating_add(raw_bytes.into());
+        if !id.is_zero() {
+            statistics.data_bytes = statistics.data_bytes.saturating_add(raw_bytes.into());
+        }
+        Ok(())
+    }
+}
+
+impl Task for Backup<'_> {
+    type Report = Report;
+
+    fn next(&mut self, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
+        match &self.phase {
+            Phase::Load => self.load(store),
+            Phase::BaseReach(reach) => self.reach(*reach, store),
+            Phase::Begin => self.begin(store),
+            Phase::Run => self.run(store),
+            Phase::Finish => self.finish(store),
+            Phase::Done => Err(Refusal::Parameter.into()),
+        }
+    }
+
+    fn accept(
+        &mut self,
+        store: &mut Store<'_>,
+        job: &Job,
+        outcome: Result<Outcome, Error>,
+        work: &mut Work<'_>,
+    ) -> Result<Option<Event>, Error> {
+        let outcome = outcome?;
+        match *job {
+            Job::Pack { block, expected } => self.take_block(block, expected, outcome, store, work)?,
+            Job::Hole { first, count } => {
+                let Some(draft) = &mut self.draft else { return Err(Refusal::Parameter.into()) };
+                draft.zero_blocks(first, count, store)?;
+            }
+            _ => return Err(Refusal::Parameter.into()),
+        }
+        self.in_flight = self.in_flight.saturating_sub(1);
+        self.progress(store)?;
+        Ok(None)
+    }
+}

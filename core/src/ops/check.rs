@@ -1,0 +1,448 @@
+//! check and scrub: what is damaged, and which versions that hits (docs/FORMAT.md section 13).
+//!
+//! check reads structure: headers, footers, tables, and that everything a version needs has an entry. scrub reads every byte as well, notes
+//! damage marks where it may write, and takes away marks of what reads well again. One task, so that the two never disagree.
+
+use crate::catalogue::{Listed, Listing, with_record};
+use crate::digest::Hasher;
+use crate::error::{Error, Refusal};
+use crate::format::damage::Mark;
+use crate::format::entry::TreeKind;
+use crate::format::header::HeaderFault;
+use crate::format::record::RecordKind;
+use crate::frame::Work;
+use crate::host::Progress;
+use crate::log::{self, PinState};
+use crate::manifest::{self, Reach};
+use crate::segment::{self, Item, Lines, entries_hasher};
+use crate::store::{Prefix, Purpose, Store};
+use crate::task::{Event, Fault, Finding, FindingKind, Job, Next, Outcome, Task};
+use crate::tree::Cursor;
+use crate::types::{Digest, Id, Link, Place, SegmentNumber, low32};
+
+/// What to look at.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Depth {
+    /// Structure.
+    Check,
+    /// Every byte.
+    Scrub,
+}
+
+/// What was looked at and found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Report {
+    /// Segments.
+    pub segments: u64,
+    /// Entries.
+    pub entries: u64,
+    /// Bytes of true prefixes.
+    pub bytes: u64,
+    /// Versions.
+    pub versions: u64,
+    /// Findings.
+    pub findings: u64,
+    /// Versions hit.
+    pub hit: u64,
+    /// Whether damage marks were written.
+    pub marks_written: bool,
+    /// Whether something newer once existed, so that nothing may be written.
+    pub behind: bool,
+    /// Whether tables were rebuilt from what is left, so that nothing may be written.
+    pub rebuilt: bool,
+}
+
+impl Report {
+    /// Whether anything is wrong.
+    pub fn damaged(&self) -> bool {
+        self.findings > 0 || self.hit > 0 || self.behind || self.rebuilt
+    }
+}
+
+struct Entries {
+    prefix: Prefix,
+    lines: Lines,
+    /// Bytes up to which entries are looked at: the prefix, or the commit behind it too.
+    end: u64,
+    hasher: Hasher,
+    torn: bool,
+    tail_follows: bool,
+}
+
+#[allow(clippy::large_enum_variant)] // one lives at a time, and there is no heap
+enum Phase {
+    Pin,
+    Behind,
+    Tables,
+    Segment { after: Option<SegmentNumber> },
+    Header { prefix: Prefix },
+    Footer { prefix: Prefix },
+    Entries(Entries),
+    Strangers { after: Option<SegmentNumber> },
+    Reload,
+    Index,
+    Versions,
+    Version { id: Id, link: Link, reach: Reach, whole: bool },
+    Marks,
+    Done,
+}
+
+/// A check or scrub under way.
+pub struct Check<'m> {
+    depth: Depth,
+    phase: Phase,
+    walk: Cursor,
+    listing: Option<Listing>,
+    pages: &'m mut [u8],
+    in_flight: u64,
+    report: Report,
+    now: u64,
+}
+
+impl<'m> Check<'m> {
+    /// Prepares it. `pages` is memory for a path through the largest manifest.
+    pub fn new(store: &Store<'_>, depth: Depth, pages: &'m mut [u8]) -> Check<'m> {
+        let now = store.host().now();
+        let (walk, report) = (store.table_walk(), Report::default());
+        Check { depth, phase: Phase::Pin, walk, listing: None, pages, in_flight: 0, report, now }
+    }
+
+    fn found(&mut self, kind: FindingKind, place: Option<Place>) -> Event {
+        self.report.findings = self.report.findings.saturating_add(1);
+        Event::Finding(Finding { kind, place })
+    }
+
+    fn say(&mut self, kind: FindingKind, segment: SegmentNumber, offset: u64) -> Next<Report> {
+        Next::Say(self.found(kind, Some(Place::new(segment, low32(offset)))))
+    }
+
+    fn pin(&mut self, store: &Store<'_>) -> Next<Report> {
+        self.phase = Phase::Behind;
+        let head = store.head();
+        let wrong = match head.pin {
+            PinState::Absent => false,
+            PinState::Bad => true,
+            PinState::Right(pin) => pin.sequence == head.commit.sequence && pin.commit != head.id,
+        };
+        match wrong {
+            true => Next::Say(self.found(FindingKind::Pin, None)),
+            false => Next::Step,
+        }
+    }
+
+    fn behind(&mut self, store: &Store<'_>) -> Next<Report> {
+        self.phase = Phase::Tables;
+        match store.head().behind {
+            Some(place) => {
+                self.report.behind = true;
+                self.say(FindingKind::Behind, place.segment, place.offset.into())
+            }
+            None => Next::Step,
+        }
+    }
+
+    fn tables(&mut self, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
+        if store.load_tables()? {
+            self.walk = store.table_walk();
+            self.phase = Phase::Segment { after: None };
+        }
+        Ok(Next::Step)
+    }
+
+    fn segment(&mut self, after: Option<SegmentNumber>, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
+        let Some(number) = store.next_true(after, &mut self.walk)? else {
+            self.phase = Phase::Strangers { after: None };
+            return Ok(Next::Step);
+        };
+        let prefix = store.prefix(number, &mut self.walk)?;
+        self.report.segments = self.report.segments.saturating_add(1);
+        self.report.bytes = self.report.bytes.saturating_add(prefix.len_bytes.into());
+        if prefix.file_bytes.is_none() {
+            self.phase = Phase::Segment { after: Some(number) };
+            return Ok(self.say(FindingKind::Missing, number, 0));
+        }
+        self.phase = Phase::Header { prefix };
+        Ok(Next::Step)
+    }
+
+    fn header(&mut self, prefix: Prefix, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
+        let source = store.source();
+        let header = match segment::header(source.medium, prefix.segment) {
+            Err(error) if !error.is_damage() => return Err(error),
+            Err(_) => Err(()),
+            Ok(header) => header.map_err(|_: HeaderFault| ()),
+        };
+        let filled = source.is_filling(prefix.segment, 128, source.parameters.first_entry().into());
+        let filled = match filled {
+            Err(error) if !error.is_damage() => return Err(error),
+            filled => filled.unwrap_or(false),
+        };
+        if prefix.stranger {
+            let kind = match header {
+                Ok(header) if header.parameters.repository != source.parameters.repository => FindingKind::Foreign,
+                _ => FindingKind::Renamed,
+            };
+            self.phase = Phase::Segment { after: Some(prefix.segment) };
+            return Ok(self.say(kind, prefix.segment, 0));
+        }
+        self.phase = Phase::Footer { prefix };
+        match header {
+            Ok(header) if header.parameters == source.parameters && filled => Ok(Next::Step),
+            _ => Ok(self.say(FindingKind::Header, prefix.segment, 0)),
+        }
+    }
+
+    /// Whether the file is long enough and its footer, if one is expected, is good.
+    fn footer(&mut self, prefix: Prefix, store: &mut Store<'_>) -> Next<Report> {
+        let own = prefix.segment == store.head().commit.segment;
+        let pinned = store.head().pinned_bytes().filter(|_| own).unwrap_or(0);
+        let file_bytes = prefix.file_bytes.unwrap_or(0);
+        let source = store.source();
+        let commit_end = store.head().commit.end(&source.parameters);
+        let lines = prefix.lines(&source);
+        let tail_follows = own && prefix.footer.is_none() && store.head().sealed();
+        let end = if own && prefix.footer.is_some() { commit_end } else { prefix.len_bytes.into() };
+        let hasher = entries_hasher(&source.parameters, prefix.segment);
+        let truncated = file_bytes < u64::from(prefix.len_bytes.max(pinned));
+        let entries = Entries { prefix, lines, end, hasher, torn: truncated, tail_follows };
+        self.phase = Phase::Entries(entries);
+        if truncated {
+            return self.say(FindingKind::Truncated, prefix.segment, file_bytes);
+        }
+        if prefix.footer_expected && prefix.footer.is_none() {
+            let at = if own { commit_end } else { prefix.len_bytes.into() };
+            return self.say(FindingKind::Footer, prefix.segment, at);
+        }
+        Next::Step
+    }
+
+    fn entries(&mut self, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
+        let Phase::Entries(entries) = &mut self.phase else { return Ok(Next::Step) };
+        let segment = entries.prefix.segment;
+        let Some(item) = store.next_line(&mut entries.lines)? else {
+            return Ok(self.entries_end(store));
+        };
+        match item {
+            Item::Gap(offset) => {
+                entries.torn = true;
+                let place = Place::new(segment, offset);
+                store.marks_mut().confirm(Mark { place, len_bytes: 0, when: self.now, digest: Digest::ZERO })?;
+                Ok(self.say(FindingKind::Entry, segment, offset.into()))
+            }
+            Item::Line(line) => {
+                entries.hasher.update(&line.bytes());
+                let (limit, listed) = (entries.end, entries.prefix.footer.is_some());
+                self.report.entries = self.report.entries.saturating_add(1);
+                if self.depth == Depth::Check {
+                    return Ok(Next::Step);
+                }
+                self.in_flight = self.in_flight.saturating_add(1);
+                let place = Place::new(segment, line.offset);
+                Ok(Next::Job(Job::Check { place, limit, line: listed.then_some(line) }))
+            }
+        }
+    }
+
+    fn entries_end(&mut self, store: &Store<'_>) -> Next<Report> {
+        let Phase::Entries(entries) = &self.phase else { return Next::Step };
+        let prefix = entries.prefix;
+        let digest = Digest(entries.hasher.clone().finish());
+        let wrong = prefix.footer.is_none() && !entries.torn && prefix.digest.is_some_and(|demanded| demanded != digest);
+        if entries.tail_follows {
+            self.phase = Phase::Entries(tail(prefix, store));
+        } else {
+            self.phase = Phase::Segment { after: Some(prefix.segment) };
+        }
+        match wrong {
+            true => self.say(FindingKind::Digest, prefix.segment, 0),
+            false => Next::Step,
+        }
+    }
+
+    /// Segments the table does not list, if they call themselves something else.
+    fn strangers(&mut self, after: Option<SegmentNumber>, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
+        let source = store.source();
+        let Some(number) = log::next_segment(source.medium, after)? else {
+            self.phase = Phase::Reload;
+            return Ok(Next::Step);
+        };
+        let listed = match number.0.checked_sub(1) {
+            None => store.next_true(None, &mut self.walk)?,
+            Some(before) => store.next_true(Some(SegmentNumber(before)), &mut self.walk)?,
+        };
+        let header = match segment::header(source.medium, number) {
+            Err(error) if !error.is_damage() => return Err(error),
+            header => header.ok().and_then(Result::ok),
+        };
+        self.phase = Phase::Strangers { after: Some(number) };
+        match header {
+            _ if listed == Some(number) => Ok(Next::Step),
+            Some(header) if header.parameters.repository != source.parameters.repository => {
+                Ok(self.say(FindingKind::Foreign, number, 0))
+            }
+            Some(header) if header.segment != number => Ok(self.say(FindingKind::Renamed, number, 0)),
+            _ => Ok(Next::Step),
+        }
+    }
+
+    /// The index is made of what was found usable, so that a version is hit exactly by what was found.
+    fn reload(&mut self, store: &mut Store<'_>) -> Next<Report> {
+        if self.in_flight > 0 {
+            return Next::Wait;
+        }
+        if self.depth == Depth::Scrub {
+            store.marks_mut().retain(|_, confirmed| confirmed);
+        }
+        store.unload(true);
+        self.phase = Phase::Index;
+        Next::Step
+    }
+
+    fn index(&mut self, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
+        if store.load()? {
+            self.listing = Some(Listing::of(store));
+            self.phase = Phase::Versions;
+        }
+        Ok(Next::Step)
+    }
+
+    fn versions(&mut self, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
+        let Some(mut listing) = self.listing else { return Ok(Next::Step) };
+        let listed = listing.next(store)?;
+        let entry = match listed {
+            Listed::Step => {
+                self.listing = Some(listing);
+                return Ok(Next::Step);
+            }
+            Listed::End => {
+                self.phase = Phase::Marks;
+                return Ok(Next::Step);
+            }
+            Listed::Entry(entry) => entry,
+        };
+        let described = with_record(store, &entry.link, |id, record| {
+            (id, record.kind, record.disk_size, record.root, record.top)
+        });
+        let link = entry.link;
+        let parameters = *store.parameters();
+        let next = match described {
+            Ok((_, RecordKind::Draft, ..)) => Next::Step,
+            Ok((id, RecordKind::Version, disk_size, root, top)) => {
+                let whole = manifest::root_id(&parameters, disk_size, top) == root && !store.marks().contains(link.place);
+                let reach = Reach::of(&parameters, manifest::tree(&parameters, disk_size, top));
+                self.phase = Phase::Version { id, link, reach, whole };
+                self.report.versions = self.report.versions.saturating_add(1);
+                Next::Step
+            }
+            Err(error) if error.is_damage() => {
+                self.report.versions = self.report.versions.saturating_add(1);
+                self.report.hit = self.report.hit.saturating_add(1);
+                Next::Say(Event::Hit { id: link.id, link })
+            }
+            Err(error) => return Err(error),
+        };
+        self.listing = Some(listing);
+        Ok(next)
+    }
+
+    fn version(&mut self, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
+        let Phase::Version { id, link, reach, whole } = &mut self.phase else { return Ok(Next::Step) };
+        let Some(reached) = reach.step(store, self.pages)? else { return Ok(Next::Step) };
+        let (id, link, whole) = (*id, *link, *whole && reached.whole);
+        self.phase = Phase::Versions;
+        if whole {
+            return Ok(Next::Say(Event::Whole { id }));
+        }
+        self.report.hit = self.report.hit.saturating_add(1);
+        Ok(Next::Say(Event::Hit { id, link }))
+    }
+
+    fn marks(&mut self, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
+        self.report.rebuilt = store.is_rebuilt() || store.is_derived();
+        self.phase = Phase::Done;
+        if self.depth == Depth::Scrub && store.marks().changed() && store.check_writable().is_ok() {
+            write_marks(store)?;
+            self.report.marks_written = true;
+        }
+        Ok(Next::Done(self.report))
+    }
+}
+
+/// The entries of the newest commit, found by scanning behind the prefix of its segment.
+fn tail(prefix: Prefix, store: &Store<'_>) -> Entries {
+    let source = store.source();
+    let end = store.head().commit.end(&source.parameters);
+    let lines = Lines::by_scan(&source, prefix.segment, end, prefix.file_bytes.unwrap_or(0)).from(prefix.len_bytes);
+    let hasher = entries_hasher(&source.parameters, prefix.segment);
+    Entries { prefix: Prefix { digest: None, ..prefix }, lines, end, hasher, torn: true, tail_follows: false }
+}
+
+/// Stores the marks as the damage list and commits that.
+fn write_marks(store: &mut Store<'_>) -> Result<(), Error> {
+    store.begin(Purpose::Maintenance)?;
+    let rows = crate::types::wide(store.marks().len());
+    store.edit(TreeKind::Damage, rows, |cursor, store, memory| {
+        for number in 0..rows {
+            let mark = store.marks().get(crate::types::narrow(number)).copied();
+            let Some(mark) = mark else { break };
+            cursor.set(number, &mark.bytes(), store, memory)?;
+        }
+        Ok(())
+    })?;
+    store.commit()?;
+    store.close()?;
+    store.hold_reserve()
+}
+
+impl Task for Check<'_> {
+    type Report = Report;
+
+    fn next(&mut self, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
+        match &self.phase {
+            Phase::Pin => Ok(self.pin(store)),
+            Phase::Behind => Ok(self.behind(store)),
+            Phase::Tables => self.tables(store),
+            Phase::Segment { after } => self.segment(*after, store),
+            Phase::Header { prefix } => self.header(*prefix, store),
+            Phase::Footer { prefix } => Ok(self.footer(*prefix, store)),
+            Phase::Entries(_) => self.entries(store),
+            Phase::Strangers { after } => self.strangers(*after, store),
+            Phase::Reload => Ok(self.reload(store)),
+            Phase::Index => self.index(store),
+            Phase::Versions => self.versions(store),
+            Phase::Version { .. } => self.version(store),
+            Phase::Marks => self.marks(store),
+            Phase::Done => Err(Refusal::Parameter.into()),
+        }
+    }
+
+    fn accept(
+        &mut self,
+        store: &mut Store<'_>,
+        job: &Job,
+        outcome: Result<Outcome, Error>,
+        _work: &mut Work<'_>,
+    ) -> Result<Option<Event>, Error> {
+        let (Job::Check { place, .. }, Outcome::Checked { fault, digest, len_bytes }) = (*job, outcome?) else {
+            return Err(Refusal::Parameter.into());
+        };
+        let event = match fault {
+            None => None,
+            Some(fault) => {
+                store.marks_mut().confirm(Mark { place, len_bytes, when: self.now, digest })?;
+                let kind = match fault {
+                    Fault::Entry => FindingKind::Entry,
+                    Fault::Payload => FindingKind::Payload,
+                    Fault::Padding => FindingKind::Padding,
+                };
+                Some(self.found(kind, Some(place)))
+            }
+        };
+        self.in_flight = self.in_flight.saturating_sub(1);
+        match store.host().go_on(&Progress { done: self.report.bytes, total: 0 }) {
+            true => Ok(event),
+            false => Err(Error::Cancelled),
+        }
+    }
+}
+

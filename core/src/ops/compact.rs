@@ -1,0 +1,304 @@
+//! compact: moves what lives in sparse segments into new ones and removes the old.
+//!
+//! Marking first, as in gc. Then, in batches that need no more space than the reserve has: live entries are copied as they are stored, tables are
+//! written anew where they lay in a victim, a commit makes that true, and only then the victims go. A segment with a mark on a live entry stays.
+
+use crate::catalogue::{Listed, Listing};
+use crate::digest::digest;
+use crate::draft::set_link;
+use crate::error::{Error, Refusal};
+use crate::format::entry::{Kind, LEN, TreeKind};
+use crate::frame::Work;
+use crate::host::{Progress, Slots};
+use crate::index::SlotIndex;
+use crate::manifest::LIVE;
+use crate::ops::gc::{Live, Lives, Marking, Report, remove_dead, write_rows};
+use crate::segment::{Item, Lines};
+use crate::session::plain_header;
+use crate::store::{Purpose, Store};
+use crate::task::{Event, Job, Next, Outcome, Task};
+use crate::tree::{Descent, Meeting};
+use crate::types::{Link, Place, low32, narrow, wide};
+
+#[allow(clippy::large_enum_variant)] // one lives at a time, and there is no heap
+enum Stage {
+    Begin,
+    Mark,
+    /// Chooses the next batch among the segments from here on.
+    Choose { from: usize },
+    /// Copies from the victims from here on, up to the end of the batch.
+    Victim { next: usize },
+    Lines { next: usize, lines: Lines },
+    Tables,
+    Remove { next: usize },
+    Done,
+}
+
+/// A compaction under way.
+pub struct Compact<'m> {
+    marking: Marking<'m>,
+    stage: Stage,
+    /// The batch: a range of segments by their position among the lives.
+    batch: (usize, usize),
+    in_flight: u64,
+}
+
+impl<'m> Compact<'m> {
+    /// Prepares it. `pages` is memory for a path through the largest manifest or table.
+    pub fn new(store: &Store<'_>, lives: &'m mut dyn Slots<Live>, pages: &'m mut [u8]) -> Result<Compact<'m>, Error> {
+        store.check_writable()?;
+        Ok(Compact { marking: Marking::new(store, lives, pages), stage: Stage::Begin, batch: (0, 0), in_flight: 0 })
+    }
+
+    /// Takes victims from `from` on until what lives in them would fill a segment.
+    fn choose(&mut self, from: usize, store: &mut Store<'_>) -> Next<Report> {
+        let limit = u64::from(store.parameters().segment_bytes) / 2;
+        let keep_all = self.marking.report.kept_for_damage;
+        let small = self.marking.lives.all().iter().filter(|live| is_small(live, limit)).count();
+        let (mut batch_bytes, mut end, mut any) = (0u64, from, false);
+        for live in self.marking.lives.all_mut().get_mut(from..).unwrap_or(&mut []) {
+            let victim = !keep_all && !live.held && is_sparse(live, limit, small);
+            if victim && any && batch_bytes.saturating_add(live.live_bytes.into()) > limit {
+                break;
+            }
+            live.victim = victim;
+            any |= victim;
+            if victim {
+                batch_bytes = batch_bytes.saturating_add(live.live_bytes.into());
+            }
+            end = end.saturating_add(1);
+        }
+        self.batch = (from, end);
+        self.stage = Stage::Victim { next: from };
+        Next::Step
+    }
+
+    fn victim(&mut self, next: usize, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
+        if next >= self.batch.1 {
+            if self.in_flight > 0 {
+                return Ok(Next::Wait);
+            }
+            self.stage = Stage::Tables;
+            return Ok(Next::Step);
+        }
+        let live = self.marking.lives.all().get(next).copied().unwrap_or(Live::FREE);
+        let after = next.saturating_add(1);
+        if !live.victim || live.live_bytes == 0 {
+            self.stage = Stage::Victim { next: after };
+            return Ok(Next::Step);
+        }
+        if self.in_flight > 0 {
+            return Ok(Next::Wait);
+        }
+        let mut walk = store.table_walk();
+        let prefix = store.prefix(live.segment, &mut walk)?;
+        let lines = prefix.lines(&store.source());
+        self.stage = Stage::Lines { next: after, lines };
+        Ok(Next::Step)
+    }
+
+    fn lines(&mut self, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
+        let Stage::Lines { next, lines } = &mut self.stage else { return Ok(Next::Step) };
+        let live = self.marking.lives.all().get(next.saturating_sub(1)).copied().unwrap_or(Live::FREE);
+        let Some(item) = store.next_line(lines)? else {
+            self.stage = Stage::Victim { next: *next };
+            return Ok(Next::Step);
+        };
+        let Item::Line(line) = item else { return Ok(Next::Step) };
+        let place = Place::new(live.segment, line.offset);
+        let wanted = line.kind.indexed() && line.offset < live.len_bytes && slot_of(store, &line.id, place).is_some();
+        if !wanted {
+            return Ok(Next::Step);
+        }
+        self.in_flight = self.in_flight.saturating_add(1);
+        Ok(Next::Job(Job::Copy { place }))
+    }
+
+    /// Everything by place that lay in a victim: records, and pages of tables; then the commit.
+    fn tables(&mut self, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
+        let chosen = self.marking.lives.all().get(self.batch.0..self.batch.1).unwrap_or(&[]);
+        if chosen.iter().all(|live| !live.victim) {
+            self.stage = Stage::Remove { next: self.batch.1 };
+            return Ok(Next::Step);
+        }
+        move_records(store, &self.marking.lives)?;
+        let victims = |live: &Live| live.victim;
+        write_rows(store, &mut self.marking.lives, victims)?;
+        for tree in [TreeKind::Catalogue, TreeKind::Damage, TreeKind::Segments] {
+            renew_pages(store, &self.marking.lives, tree)?;
+        }
+        store.commit()?;
+        self.stage = Stage::Remove { next: self.batch.0 };
+        Ok(Next::Step)
+    }
+
+    fn remove(&mut self, next: usize, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
+        if next >= self.batch.1 {
+            let more = self.batch.1 < self.marking.lives.all().len();
+            if more {
+                self.stage = Stage::Choose { from: self.batch.1 };
+                return Ok(Next::Step);
+            }
+            store.close()?;
+            store.hold_reserve()?;
+            store.unload(false);
+            self.stage = Stage::Done;
+            return Ok(Next::Done(self.marking.report));
+        }
+        self.stage = Stage::Remove { next: next.saturating_add(1) };
+        let live = self.marking.lives.all().get(next).copied().unwrap_or(Live::FREE);
+        if !live.victim {
+            return Ok(Next::Step);
+        }
+        if let Some(live) = self.marking.lives.all_mut().get_mut(next) {
+            // Gone: nothing of it may be taken for a victim again.
+            *live = Live { victim: false, held: true, ..*live };
+        }
+        Ok(Next::Say(remove_dead(store, &live, &mut self.marking.report)?))
+    }
+}
+
+/// Sparse: at least a quarter of it is dead; or small, and not the only small one.
+fn is_sparse(live: &Live, limit: u64, small: usize) -> bool {
+    let sparse = u64::from(live.live_bytes).saturating_mul(4) <= u64::from(live.len_bytes).saturating_mul(3);
+    sparse || (small > 1 && is_small(live, limit))
+}
+
+fn is_small(live: &Live, limit: u64) -> bool {
+    u64::from(live.len_bytes) < limit / 4
+}
+
+/// The index slot of a live object whose entry lies at `place`.
+fn slot_of(store: &Store<'_>, id: &crate::types::Id, place: Place) -> Option<SlotIndex> {
+    let mut candidates = store.index().candidates(id);
+    candidates.find(|(_, at, flags)| *at == place && flags.has(LIVE)).map(|(slot, ..)| slot)
+}
+
+/// Writes the records that lie in victims anew, and their rows of the catalogue.
+fn move_records(store: &mut Store<'_>, lives: &Lives<'_>) -> Result<(), Error> {
+    let mut listing = Listing::of(store);
+    loop {
+        match listing.next(store)? {
+            Listed::Step => {}
+            Listed::End => return Ok(()),
+            Listed::Entry(entry) if lives.is_victim(entry.link.place) => {
+                let key = entry.key.ok_or(Error::Refused(Refusal::Rebuilt))?;
+                let link = move_record(store, &entry.link)?;
+                set_link(store, key, &link)?;
+            }
+            Listed::Entry(_) => {}
+        }
+    }
+}
+
+fn move_record(store: &mut Store<'_>, link: &Link) -> Result<Link, Error> {
+    store.settle()?;
+    let entry = store.source().entry(link.place, u64::MAX)?;
+    store.room(entry.total_bytes(store.parameters()))?;
+    store.with_buffer(|store, buffer| {
+        let (_, to) = buffer.split_first_chunk_mut::<LEN>().ok_or(Error::Refused(Refusal::Parameter))?;
+        let len = store.record(link, to)?.len();
+        let algorithm = store.parameters().algorithm;
+        let digest = digest(algorithm, to.get(..len).unwrap_or(&[]));
+        let header = plain_header(Kind::Record, link.id, digest, low32(wide(len)));
+        Ok(Link { id: link.id, place: store.append(buffer, &header)? })
+    })
+}
+
+/// Writes the pages of a table anew that lie in victims, or whose bases do.
+fn renew_pages(store: &mut Store<'_>, lives: &Lives<'_>, tree: TreeKind) -> Result<(), Error> {
+    let root = match tree {
+        TreeKind::Segments => store.segments(),
+        TreeKind::Catalogue => store.catalogue(),
+        _ => store.damage(),
+    };
+    let mut descent = Descent::over(tree, store.parameters().fan_out_log2, root);
+    store.edit(tree, root.rows, |cursor, store, memory| {
+        loop {
+            let met = store.with_walk(|store, walk| match descent.next(walk)? {
+                Some(Meeting::Page { level, position, .. }) => {
+                    descent.enter(store, walk)?;
+                    let renew = store.last_chain().any(|place| lives.is_victim(place));
+                    Ok(Some(renew.then_some((level, position))))
+                }
+                Some(_) => Ok(Some(None)),
+                None => Ok(None),
+            })?;
+            match met {
+                None => return Ok(()),
+                Some(Some((level, position))) => cursor.renew(level, position, store, memory)?,
+                Some(None) => {}
+            }
+        }
+    })?;
+    Ok(())
+}
+
+impl Task for Compact<'_> {
+    type Report = Report;
+
+    fn next(&mut self, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
+        match &self.stage {
+            Stage::Begin => {
+                store.begin(Purpose::Maintenance)?;
+                self.stage = Stage::Mark;
+                Ok(Next::Step)
+            }
+            Stage::Mark if self.marking.is_done() => {
+                self.stage = Stage::Choose { from: 0 };
+                Ok(Next::Step)
+            }
+            Stage::Mark => Ok(self.marking.step(store)?.map_or(Next::Step, Next::Say)),
+            Stage::Choose { from } => {
+                let from = *from;
+                Ok(self.choose(from, store))
+            }
+            Stage::Victim { next } => {
+                let next = *next;
+                self.victim(next, store)
+            }
+            Stage::Lines { .. } => self.lines(store),
+            Stage::Tables => self.tables(store),
+            Stage::Remove { next } => {
+                let next = *next;
+                self.remove(next, store)
+            }
+            Stage::Done => Err(Refusal::Parameter.into()),
+        }
+    }
+
+    fn accept(
+        &mut self,
+        store: &mut Store<'_>,
+        job: &Job,
+        outcome: Result<Outcome, Error>,
+        work: &mut Work<'_>,
+    ) -> Result<Option<Event>, Error> {
+        let Job::Copy { place } = *job else { return Err(Refusal::Parameter.into()) };
+        match outcome {
+            Ok(Outcome::Copied { entry }) => {
+                if let Some(slot) = slot_of(store, &entry.id, place) {
+                    store.settle()?;
+                    store.room(entry.total_bytes(store.parameters()))?;
+                    let needed = narrow(entry.total_bytes(store.parameters()));
+                    let packed = work.packed.get_mut(..needed).ok_or(Error::Refused(Refusal::Parameter))?;
+                    let new = store.append(packed, &entry)?;
+                    store.index_mut().replace(slot, new);
+                }
+            }
+            // What cannot be read stays where it is, with all of its segment: parity may mend it.
+            Err(error) if error.is_damage() => {
+                if let Some(live) = self.marking.lives.of(place.segment) {
+                    *live = Live { victim: false, held: true, ..*live };
+                }
+            }
+            Err(error) => return Err(error),
+            Ok(_) => return Err(Refusal::Parameter.into()),
+        }
+        self.in_flight = self.in_flight.saturating_sub(1);
+        match store.host().go_on(&Progress::default()) {
+            true => Ok(None),
+            false => Err(Error::Cancelled),
+        }
+    }
+}

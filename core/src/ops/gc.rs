@@ -1,0 +1,438 @@
+//! gc: counts what is in use and removes segments in which nothing is.
+//!
+//! Liveness runs from the newest commit through catalogue and manifests; nothing is ever kept or lost by a tombstone. If a page of any manifest cannot
+//! be read, what lies below it is not known, and nothing is removed: parity or a good copy may still mend it.
+//! Order: leftovers that no commit can name, marking, the table without the dead segments, commit, and only then their removal.
+
+use crate::catalogue::{Listed, Listing, with_record};
+use crate::error::{Error, Memory, Refusal};
+use crate::format::entry::{TreeKind, total_bytes};
+use crate::format::record::RecordKind;
+use crate::format::row::SegmentRow;
+use crate::frame::Work;
+use crate::host::{Progress, Slots};
+use crate::index::Flags;
+use crate::log;
+use crate::manifest::{self, LIVE, Reach};
+use crate::segment::{Item, Lines};
+use crate::store::{Purpose, Store};
+use crate::task::{Event, Job, Next, Outcome, Task};
+use crate::tree::{Cursor, Descent, Meeting};
+use crate::types::{Place, SegmentNumber, low32, wide};
+
+/// Bytes in use of one segment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Live {
+    pub(crate) segment: SegmentNumber,
+    pub(crate) len_bytes: u32,
+    pub(crate) live_bytes: u32,
+    /// Holds a mark on an entry in use: stays where it is.
+    pub(crate) held: bool,
+    /// Chosen by compaction.
+    pub(crate) victim: bool,
+}
+
+impl Live {
+    /// A free slot.
+    pub const FREE: Live = Live { segment: SegmentNumber(u32::MAX), len_bytes: 0, live_bytes: 0, held: false, victim: false };
+}
+
+/// What lives in each segment, ordered by number, in lent memory.
+pub struct Lives<'m> {
+    slots: &'m mut dyn Slots<Live>,
+    used: usize,
+}
+
+impl<'m> Lives<'m> {
+    /// Nothing counted yet.
+    pub fn new(slots: &'m mut dyn Slots<Live>) -> Lives<'m> {
+        Lives { slots, used: 0 }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.used = 0;
+    }
+
+    pub(crate) fn all(&self) -> &[Live] {
+        self.slots.items().get(..self.used).unwrap_or(&[])
+    }
+
+    pub(crate) fn all_mut(&mut self) -> &mut [Live] {
+        self.slots.items_mut().get_mut(..self.used).unwrap_or(&mut [])
+    }
+
+    fn push(&mut self, live: Live) -> Result<(), Error> {
+        let wanted = self.used.saturating_add(1);
+        if !self.slots.grow(wanted, Live::FREE) {
+            return Err(Error::Memory { memory: Memory::Live, needed: wide(wanted) });
+        }
+        if let Some(slot) = self.slots.items_mut().get_mut(self.used) {
+            *slot = live;
+        }
+        self.used = wanted;
+        Ok(())
+    }
+
+    pub(crate) fn of(&mut self, segment: SegmentNumber) -> Option<&mut Live> {
+        let at = self.all().binary_search_by_key(&segment, |live| live.segment).ok()?;
+        self.all_mut().get_mut(at)
+    }
+
+    fn add(&mut self, place: Place, bytes: u64, marked: bool) {
+        if let Some(live) = self.of(place.segment) {
+            live.live_bytes = live.live_bytes.saturating_add(low32(bytes));
+            live.held |= marked;
+        }
+    }
+
+    pub(crate) fn is_victim(&self, place: Place) -> bool {
+        let found = self.all().binary_search_by_key(&place.segment, |live| live.segment);
+        found.ok().and_then(|at| self.all().get(at)).is_some_and(|live| live.victim)
+    }
+}
+
+/// What a collection did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Report {
+    /// Segments there were.
+    pub segments: u64,
+    /// Segments removed.
+    pub removed: u64,
+    /// Bytes of true prefixes.
+    pub bytes: u64,
+    /// Bytes of them in use.
+    pub live_bytes: u64,
+    /// Bytes of the segments removed.
+    pub freed_bytes: u64,
+    /// A manifest page cannot be read, so nothing was removed.
+    pub kept_for_damage: bool,
+}
+
+const TABLES: [TreeKind; 3] = [TreeKind::Segments, TreeKind::Catalogue, TreeKind::Damage];
+
+#[allow(clippy::large_enum_variant)] // one lives at a time, and there is no heap
+enum Phase {
+    Sweep { after: Option<SegmentNumber> },
+    Load,
+    List,
+    Reach(Reach),
+    Rows { after: Option<SegmentNumber> },
+    Lines { segment: SegmentNumber, end: u32, lines: Lines },
+    Tables { table: usize, descent: Descent },
+    Records { listing: Listing },
+    Done,
+}
+
+/// Finds out what is in use: the marking part of gc and compact.
+pub struct Marking<'m> {
+    phase: Phase,
+    walk: Cursor,
+    listing: Option<Listing>,
+    pages: &'m mut [u8],
+    /// What lives where.
+    pub lives: Lives<'m>,
+    /// What was found.
+    pub report: Report,
+}
+
+impl<'m> Marking<'m> {
+    /// Prepares it. `pages` is memory for a path through the largest manifest or table.
+    pub fn new(store: &Store<'_>, lives: &'m mut dyn Slots<Live>, pages: &'m mut [u8]) -> Marking<'m> {
+        Marking {
+            phase: Phase::Sweep { after: Some(store.head().commit.segment) },
+            walk: store.table_walk(),
+            listing: None,
+            pages,
+            lives: Lives::new(lives),
+            report: Report::default(),
+        }
+    }
+
+    /// One step; true when all is known. The session has begun, so rows of the segment table are those of before it.
+    pub fn step(&mut self, store: &mut Store<'_>) -> Result<Option<Event>, Error> {
+        match &mut self.phase {
+            Phase::Sweep { after } => {
+                let after = *after;
+                self.sweep(after, store)
+            }
+            Phase::Load => self.load(store).map(|()| None),
+            Phase::List => self.list(store).map(|()| None),
+            Phase::Reach(_) => self.reach(store).map(|()| None),
+            Phase::Rows { after } => {
+                let after = *after;
+                self.rows(after, store).map(|()| None)
+            }
+            Phase::Lines { .. } => self.lines(store).map(|()| None),
+            Phase::Tables { .. } => self.tables(store).map(|()| None),
+            Phase::Records { .. } => self.records(store).map(|()| None),
+            Phase::Done => Ok(None),
+        }
+    }
+
+    /// Whether all is known.
+    pub fn is_done(&self) -> bool {
+        matches!(self.phase, Phase::Done)
+    }
+
+    /// Removes segments younger than the newest commit's: no commit can ever name them. The session's own is younger still and stays.
+    fn sweep(&mut self, after: Option<SegmentNumber>, store: &mut Store<'_>) -> Result<Option<Event>, Error> {
+        let next = log::next_segment(store.source().medium, after)?;
+        match next.filter(|&number| store.open_segment().is_none_or(|open| number < open)) {
+            Some(segment) => {
+                store.remove_segment(segment)?;
+                self.phase = Phase::Sweep { after: Some(segment) };
+                Ok(Some(Event::Removed { segment }))
+            }
+            None => {
+                self.phase = Phase::Load;
+                Ok(None)
+            }
+        }
+    }
+
+    fn load(&mut self, store: &mut Store<'_>) -> Result<(), Error> {
+        if store.load()? {
+            store.check_writable()?;
+            store.index_mut().clear_flags_all(Flags::ALL);
+            self.listing = Some(Listing::of(store));
+            self.phase = Phase::List;
+        }
+        Ok(())
+    }
+
+    fn list(&mut self, store: &mut Store<'_>) -> Result<(), Error> {
+        let Some(mut listing) = self.listing else { return Err(Refusal::Parameter.into()) };
+        match listing.next(store)? {
+            Listed::Step => {}
+            Listed::End => {
+                store.check_writable()?;
+                self.walk = store.table_walk();
+                self.phase = Phase::Rows { after: None };
+            }
+            Listed::Entry(entry) => {
+                let parameters = *store.parameters();
+                let top = with_record(store, &entry.link, |_, record| match record.kind {
+                    RecordKind::Version => (record.disk_size, record.top),
+                    RecordKind::Draft => (record.disk_size, record.draft_top),
+                });
+                match top {
+                    Ok((size, top)) => {
+                        self.phase = Phase::Reach(Reach::of(&parameters, manifest::tree(&parameters, size, top)));
+                    }
+                    // Without its record a version's blocks are not known.
+                    Err(error) if error.is_damage() => self.report.kept_for_damage = true,
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        self.listing = Some(listing);
+        Ok(())
+    }
+
+    fn reach(&mut self, store: &mut Store<'_>) -> Result<(), Error> {
+        let Phase::Reach(reach) = &mut self.phase else { return Ok(()) };
+        if let Some(reached) = reach.step(store, self.pages)? {
+            self.report.kept_for_damage |= reached.page_lost;
+            self.phase = Phase::List;
+        }
+        Ok(())
+    }
+
+    fn rows(&mut self, after: Option<SegmentNumber>, store: &mut Store<'_>) -> Result<(), Error> {
+        let Some(segment) = store.next_true(after, &mut self.walk)? else {
+            self.phase = tables_phase(0, store);
+            return Ok(());
+        };
+        let prefix = store.prefix(segment, &mut self.walk)?;
+        let len_bytes = prefix.len_bytes;
+        // What cannot be read as a whole stays until it was mended or is known to be dead.
+        let held = !prefix.is_whole() || store.marks().any_in(segment);
+        self.lives.push(Live { segment, len_bytes, live_bytes: 0, held, victim: false })?;
+        self.report.segments = self.report.segments.saturating_add(1);
+        self.report.bytes = self.report.bytes.saturating_add(len_bytes.into());
+        self.phase = match prefix.file_bytes.is_some() && !prefix.stranger {
+            true => Phase::Lines { segment, end: len_bytes, lines: prefix.lines(&store.source()) },
+            false => Phase::Rows { after: Some(segment) },
+        };
+        Ok(())
+    }
+
+    fn lines(&mut self, store: &mut Store<'_>) -> Result<(), Error> {
+        let Phase::Lines { segment, end, lines } = &mut self.phase else { return Ok(()) };
+        let (segment, end) = (*segment, *end);
+        match store.next_line(lines)? {
+            Some(Item::Line(line)) if line.kind.indexed() && line.offset < end => {
+                let place = Place::new(segment, line.offset);
+                let live = store.index().candidates(&line.id).any(|(_, at, flags)| at == place && flags.has(LIVE));
+                if live {
+                    self.lives.add(place, total_bytes(store.parameters(), line.stored_bytes), false);
+                }
+            }
+            Some(_) => {}
+            None => self.phase = Phase::Rows { after: Some(segment) },
+        }
+        Ok(())
+    }
+
+    /// Pages of the tables, and the bases they lie on.
+    fn tables(&mut self, store: &mut Store<'_>) -> Result<(), Error> {
+        let Phase::Tables { table, descent } = &mut self.phase else { return Ok(()) };
+        match descent.next(self.pages)? {
+            Some(Meeting::Page { .. }) => {
+                descent.enter(store, self.pages)?;
+                for place in store.last_chain() {
+                    let entry = store.source().entry(place, u64::MAX)?;
+                    self.lives.add(place, entry.total_bytes(store.parameters()), false);
+                }
+            }
+            Some(_) => {}
+            None => self.phase = tables_phase(table.saturating_add(1), store),
+        }
+        Ok(())
+    }
+
+    fn records(&mut self, store: &mut Store<'_>) -> Result<(), Error> {
+        let Phase::Records { listing } = &mut self.phase else { return Ok(()) };
+        match listing.next(store)? {
+            Listed::Step => {}
+            Listed::End => {
+                self.report.live_bytes = self.lives.all().iter().map(|live| u64::from(live.live_bytes)).sum();
+                self.phase = Phase::Done;
+            }
+            Listed::Entry(entry) => {
+                let place = entry.link.place;
+                let bytes = match store.source().entry(place, u64::MAX) {
+                    Ok(entry) => entry.total_bytes(store.parameters()),
+                    Err(error) if error.is_damage() => 1,
+                    Err(error) => return Err(error),
+                };
+                self.lives.add(place, bytes, false);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn tables_phase(table: usize, store: &Store<'_>) -> Phase {
+    match TABLES.get(table) {
+        Some(&tree) => {
+            let root = match tree {
+                TreeKind::Segments => store.segments(),
+                TreeKind::Catalogue => store.catalogue(),
+                _ => store.damage(),
+            };
+            Phase::Tables { table, descent: Descent::over(tree, store.parameters().fan_out_log2, root) }
+        }
+        None => Phase::Records { listing: Listing::of(store) },
+    }
+}
+
+enum Stage {
+    Begin,
+    Mark,
+    Remove { next: usize },
+    Done,
+}
+
+/// A collection under way.
+pub struct Gc<'m> {
+    marking: Marking<'m>,
+    stage: Stage,
+}
+
+impl<'m> Gc<'m> {
+    /// Prepares it. `pages` is memory for a path through the largest manifest or table.
+    pub fn new(store: &Store<'_>, lives: &'m mut dyn Slots<Live>, pages: &'m mut [u8]) -> Result<Gc<'m>, Error> {
+        store.check_writable()?;
+        Ok(Gc { marking: Marking::new(store, lives, pages), stage: Stage::Begin })
+    }
+
+    /// Takes dead segments out of the table, notes what lives in the others, and commits.
+    fn settle(&mut self, store: &mut Store<'_>) -> Result<(), Error> {
+        let marking = &mut self.marking;
+        let keep_all = marking.report.kept_for_damage;
+        write_rows(store, &mut marking.lives, |live| live.live_bytes == 0 && !keep_all && !live.held)?;
+        store.commit()?;
+        self.stage = Stage::Remove { next: 0 };
+        Ok(())
+    }
+
+    fn remove(&mut self, next: usize, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
+        let marking = &mut self.marking;
+        let Some(&live) = marking.lives.all().get(next) else {
+            store.close()?;
+            store.hold_reserve()?;
+            store.unload(false);
+            self.stage = Stage::Done;
+            return Ok(Next::Done(marking.report));
+        };
+        self.stage = Stage::Remove { next: next.saturating_add(1) };
+        if !live.victim {
+            return Ok(Next::Step);
+        }
+        let removed = remove_dead(store, &live, &mut marking.report)?;
+        Ok(Next::Say(removed))
+    }
+}
+
+/// Rewrites the rows of the segment table: `dead` ones go (and are flagged as victims), the others note what lives in them.
+pub(crate) fn write_rows(store: &mut Store<'_>, lives: &mut Lives<'_>, dead: impl Fn(&Live) -> bool) -> Result<(), Error> {
+    store.settle()?;
+    let rows = store.segments().rows;
+    store.edit(TreeKind::Segments, rows, |cursor, store, memory| {
+        for live in lives.all_mut() {
+            let key = u64::from(live.segment.0);
+            let row = SegmentRow::parse(cursor.get(key, store, memory)?);
+            let Ok(Some(row)) = row else { continue };
+            live.victim = dead(live);
+            let bytes = match live.victim {
+                true => [0; crate::format::row::LEN],
+                false => SegmentRow { live_bytes: live.live_bytes, ..row }.bytes(),
+            };
+            cursor.set(key, &bytes, store, memory)?;
+        }
+        Ok(())
+    })?;
+    Ok(())
+}
+
+pub(crate) fn remove_dead(store: &Store<'_>, live: &Live, report: &mut Report) -> Result<Event, Error> {
+    store.remove_segment(live.segment)?;
+    report.removed = report.removed.saturating_add(1);
+    report.freed_bytes = report.freed_bytes.saturating_add(live.len_bytes.into());
+    Ok(Event::Removed { segment: live.segment })
+}
+
+impl Task for Gc<'_> {
+    type Report = Report;
+
+    fn next(&mut self, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
+        if !store.host().go_on(&Progress::default()) {
+            return Err(Error::Cancelled);
+        }
+        match self.stage {
+            Stage::Begin => {
+                store.begin(Purpose::Maintenance)?;
+                self.stage = Stage::Mark;
+                Ok(Next::Step)
+            }
+            Stage::Mark if self.marking.is_done() => {
+                self.settle(store)?;
+                Ok(Next::Step)
+            }
+            Stage::Mark => Ok(self.marking.step(store)?.map_or(Next::Step, Next::Say)),
+            Stage::Remove { next } => self.remove(next, store),
+            Stage::Done => Err(Refusal::Parameter.into()),
+        }
+    }
+
+    fn accept(
+        &mut self,
+        _store: &mut Store<'_>,
+        _job: &Job,
+        _outcome: Result<Outcome, Error>,
+        _work: &mut Work<'_>,
+    ) -> Result<Option<Event>, Error> {
+        Err(Refusal::Parameter.into())
+    }
+}

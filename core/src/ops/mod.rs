@@ -1,0 +1,9 @@
+//! The verbs, one file each: options in, jobs out, a report at the end.
+
+pub mod backup;
+pub mod check;
+pub mod compact;
+pub mod gc;
+pub mod init;
+pub mod remove;
+pub mod restore;

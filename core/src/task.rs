@@ -1,0 +1,417 @@
+//! Tasks and jobs: how a verb is run.
+//!
+//! A verb is a [`Task`], a state machine owned by one director together with the store. It hands out [`Job`]s, which are self-contained and heavy, and
+//! which anyone can [`perform`] who has a [`Work`] and can read medium and disk: the director itself, or any number of threads. Outcomes are accepted
+//! strictly in the order of their jobs, so what is written does not depend on who did the work. The director never touches payload but to append it.
+//!
+//! `next` and `accept` may fail with "pending" ([`Error::is_pending`]): they are then called again later, `accept` with the same outcome.
+
+use crate::disk::Disk;
+use crate::error::{Error, What};
+use crate::format::commit::Commit;
+use crate::format::entry::{EntryHeader, FILL, Kind, Line};
+use crate::format::header::Parameters;
+use crate::format::page::{Geometry, StoredPage, page_id};
+use crate::format::record::{Record, record_id};
+use crate::frame::{Packed, Work, check_block, encode, fill};
+use crate::log::parse_copy;
+use crate::manifest::block_len;
+use crate::medium::Medium;
+use crate::segment::Source;
+use crate::store::Store;
+use crate::types::{Digest, Id, Place, narrow};
+use crate::version::{StoredAt, shape};
+
+/// A piece of heavy work.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Job {
+    /// Read a block of the disk, name it, and pack it unless it is zero or the one expected.
+    Pack {
+        /// Which.
+        block: u64,
+        /// The id it has if it is unchanged; zero if nothing is expected.
+        expected: Id,
+    },
+    /// A run of blocks that the disk says are holes: nothing to do, but in order.
+    Hole {
+        /// The first.
+        first: u64,
+        /// How many.
+        count: u64,
+    },
+    /// Read an entry and check every byte of it.
+    Check {
+        /// Where it lies.
+        place: Place,
+        /// It must end by this offset.
+        limit: u64,
+        /// What the footer says of it.
+        line: Option<Line>,
+    },
+    /// Read and decode a block.
+    Fetch {
+        /// Which block of the disk.
+        block: u64,
+        /// Its entry.
+        place: Place,
+        /// That entry's header.
+        entry: EntryHeader,
+    },
+    /// Read an entry, check it, and keep it as it is stored.
+    Copy {
+        /// Where it lies.
+        place: Place,
+    },
+}
+
+/// What came of a job.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// The block is the expected one.
+    Same,
+    /// The block is zero.
+    Zero,
+    /// The block was packed; it lies in the worker's buffer.
+    Packed {
+        /// Its id.
+        id: Id,
+        /// Its bytes on the disk.
+        raw_bytes: u32,
+        /// Where it lies.
+        packed: Packed,
+        /// Digest of the frame table.
+        digest: Digest,
+    },
+    /// Nothing was to be done.
+    Hole,
+    /// An entry was checked.
+    Checked {
+        /// What is wrong, if anything.
+        fault: Option<Fault>,
+        /// Its payload digest; zero if its header cannot be read.
+        digest: Digest,
+        /// Its total bytes; 0 if its header cannot be read.
+        len_bytes: u32,
+    },
+    /// A block was decoded; it lies in the worker's `raw`.
+    Fetched {
+        /// Its length.
+        raw_bytes: u32,
+    },
+    /// An entry was read; it lies in the worker's `packed`, room for its header in front.
+    Copied {
+        /// Its header.
+        entry: EntryHeader,
+    },
+}
+
+/// What is wrong with an entry (docs/FORMAT.md section 13).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Fault {
+    /// Its header.
+    Entry,
+    /// Its payload.
+    Payload,
+    /// The filling behind it.
+    Padding,
+}
+
+/// What a worker works with.
+#[derive(Clone, Copy)]
+pub struct Hands<'a> {
+    /// The medium.
+    pub medium: &'a dyn Medium,
+    /// The repository's parameters.
+    pub parameters: Parameters,
+    /// The disk that is backed up, if any.
+    pub disk: Option<&'a dyn Disk>,
+}
+
+/// What happened, for whoever watches.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// Damage.
+    Finding(Finding),
+    /// A version that damage hits.
+    Hit {
+        /// Its version id, or its record's id if that cannot be read.
+        id: Id,
+        /// Its record.
+        link: crate::types::Link,
+    },
+    /// A version that is whole.
+    Whole {
+        /// Its version id.
+        id: Id,
+    },
+    /// A range of the disk that cannot be restored; it was made zero.
+    Lost {
+        /// Bytes from the disk's start.
+        offset: u64,
+        /// Bytes.
+        len_bytes: u64,
+    },
+    /// The base could not be used, since pages of its manifest are damaged: everything is read and compared by id.
+    BaseDamaged,
+    /// A checkpoint was committed.
+    Checkpoint {
+        /// Bytes of the disk done.
+        position: u64,
+    },
+    /// A segment was removed.
+    Removed {
+        /// Which.
+        segment: crate::types::SegmentNumber,
+    },
+}
+
+/// Kinds of damage, named as in docs/FORMAT.md section 13.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[non_exhaustive]
+pub enum FindingKind {
+    /// The head pin.
+    Pin,
+    /// Something newer once existed.
+    Behind,
+    /// A segment is not there.
+    Missing,
+    /// A segment of another repository.
+    Foreign,
+    /// A segment under another's name.
+    Renamed,
+    /// A segment header.
+    Header,
+    /// A segment is shorter than what is true of it.
+    Truncated,
+    /// A footer.
+    Footer,
+    /// An entry header.
+    Entry,
+    /// A segment holds other entries than were committed.
+    Digest,
+    /// A payload.
+    Payload,
+    /// The filling behind a payload.
+    Padding,
+}
+
+impl FindingKind {
+    /// Its name in documents and JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            FindingKind::Pin => "pin",
+            FindingKind::Behind => "behind",
+            FindingKind::Missing => "missing",
+            FindingKind::Foreign => "foreign",
+            FindingKind::Renamed => "renamed",
+            FindingKind::Header => "header",
+            FindingKind::Truncated => "truncated",
+            FindingKind::Footer => "footer",
+            FindingKind::Entry => "entry",
+            FindingKind::Digest => "digest",
+            FindingKind::Payload => "payload",
+            FindingKind::Padding => "padding",
+        }
+    }
+}
+
+/// Damage, and where.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Finding {
+    /// What kind.
+    pub kind: FindingKind,
+    /// Where; none for the head pin.
+    pub place: Option<Place>,
+}
+
+/// What a task wants next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Next<R> {
+    /// This job done; more may be asked for meanwhile.
+    Job(Job),
+    /// Outcomes accepted first.
+    Wait,
+    /// To be called again: a step was done.
+    Step,
+    /// To be heard.
+    Say(Event),
+    /// Nothing more: the report.
+    Done(R),
+}
+
+/// A verb under way.
+pub trait Task {
+    /// What it tells at the end.
+    type Report;
+    /// What it wants next.
+    fn next(&mut self, store: &mut Store<'_>) -> Result<Next<Self::Report>, Error>;
+    /// Takes the outcome of the oldest job not yet accepted. `work` is what the job was performed with.
+    fn accept(
+        &mut self,
+        store: &mut Store<'_>,
+        job: &Job,
+        outcome: Result<Outcome, Error>,
+        work: &mut Work<'_>,
+    ) -> Result<Option<Event>, Error>;
+}
+
+/// Does a job. Pure but for reading, so it may be done anywhere, and again.
+pub fn perform(job: &Job, hands: &Hands<'_>, work: &mut Work<'_>) -> Result<Outcome, Error> {
+    let source = Source { medium: hands.medium, parameters: hands.parameters };
+    match *job {
+        Job::Pack { block, expected } => pack(block, expected, hands, work),
+        Job::Hole { .. } => Ok(Outcome::Hole),
+        Job::Check { place, limit, line } => check(&source, place, limit, line, work),
+        Job::Fetch { place, entry, .. } => {
+            let raw_bytes = StoredAt { source, place, entry }.read_whole(work)?;
+            Ok(Outcome::Fetched { raw_bytes })
+        }
+        Job::Copy { place } => copy(&source, place, work),
+    }
+}
+
+/// Runs a task to its end without threads. `say` hears what happens.
+pub fn run_inline<T: Task>(
+    task: &mut T,
+    store: &mut Store<'_>,
+    hands: &Hands<'_>,
+    work: &mut Work<'_>,
+    say: &mut dyn FnMut(&Store<'_>, Event),
+) -> Result<T::Report, Error> {
+    loop {
+        match task.next(store) {
+            Ok(Next::Job(job)) => {
+                let outcome = patiently(|| perform(&job, hands, work));
+                if let Some(event) = patiently(|| task.accept(store, &job, outcome, work))? {
+                    say(store, event);
+                }
+            }
+            Ok(Next::Say(event)) => say(store, event),
+            Ok(Next::Done(report)) => return Ok(report),
+            Ok(Next::Wait | Next::Step) => {}
+            Err(error) if error.is_pending() => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn patiently<R>(mut step: impl FnMut() -> Result<R, Error>) -> Result<R, Error> {
+    loop {
+        match step() {
+            Err(error) if error.is_pending() => {}
+            result => return result,
+        }
+    }
+}
+
+fn pack(block: u64, expected: Id, hands: &Hands<'_>, work: &mut Work<'_>) -> Result<Outcome, Error> {
+    let disk = hands.disk.ok_or(Error::Refused(crate::error::Refusal::Parameter))?;
+    let shape = shape(&hands.parameters);
+    let raw_bytes = block_len(disk.size(), shape.block_bytes, block);
+    let start = block.saturating_mul(shape.block_bytes.into());
+    let id = fill(&shape, raw_bytes, work, |within, to| read_disk(disk, start.saturating_add(within.into()), to))?;
+    if id.is_zero() {
+        return Ok(Outcome::Zero);
+    }
+    if id == expected {
+        return Ok(Outcome::Same);
+    }
+    let packed = encode(&shape, raw_bytes, work)?;
+    let head = packed.start.saturating_add(crate::format::entry::LEN);
+    let table = work.packed.get(head..head.saturating_add(narrow(packed.head_bytes.into()))).unwrap_or(&[]);
+    Ok(Outcome::Packed { id, raw_bytes, packed, digest: crate::digest::digest(shape.algorithm, table) })
+}
+
+/// Reads a range of the disk; holes are not read.
+fn read_disk(disk: &dyn Disk, offset: u64, to: &mut [u8]) -> Result<(), Error> {
+    let failed = |at| move |kind| Error::Disk { offset: at, kind };
+    let (mut at, mut rest) = (offset, to);
+    while !rest.is_empty() {
+        let extent = disk.next_extent(at).map_err(failed(at))?;
+        let left = extent.offset.saturating_add(extent.len_bytes).saturating_sub(at);
+        let len = match narrow(left).min(rest.len()) {
+            0 => rest.len(),
+            len => len,
+        };
+        let (part, behind) = rest.split_at_mut_checked(len).unwrap_or_default();
+        match extent.hole {
+            true => part.fill(0),
+            false => disk.read_at(at, part).map_err(failed(at))?,
+        }
+        at = at.saturating_add(crate::types::wide(len));
+        rest = behind;
+    }
+    Ok(())
+}
+
+fn check(source: &Source<'_>, place: Place, limit: u64, line: Option<Line>, work: &mut Work<'_>) -> Result<Outcome, Error> {
+    let entry = match source.entry(place, limit) {
+        Ok(entry) if line.is_none_or(|line| line == entry.line(place.offset)) => entry,
+        Ok(_) => return Ok(checked(Some(Fault::Entry), None, source)),
+        Err(error) if error.is_damage() => return Ok(checked(Some(Fault::Entry), None, source)),
+        Err(error) => return Err(error),
+    };
+    let fault = match payload_is_right(source, place, &entry, work) {
+        Ok(()) => match source.padding_is_right(place, &entry) {
+            Ok(true) => None,
+            Ok(false) => Some(Fault::Padding),
+            Err(error) if error.is_damage() => Some(Fault::Padding),
+            Err(error) => return Err(error),
+        },
+        Err(error) if error.is_damage() => Some(Fault::Payload),
+        Err(error) => return Err(error),
+    };
+    Ok(checked(fault, Some(&entry), source))
+}
+
+fn checked(fault: Option<Fault>, entry: Option<&EntryHeader>, source: &Source<'_>) -> Outcome {
+    let len_bytes = entry.map_or(0, |entry| crate::types::low32(entry.total_bytes(&source.parameters)));
+    Outcome::Checked { fault, digest: entry.map_or(Digest::ZERO, |entry| entry.digest), len_bytes }
+}
+
+/// Whether an entry's payload is all that docs/FORMAT.md demands of its kind.
+fn payload_is_right(source: &Source<'_>, place: Place, entry: &EntryHeader, work: &mut Work<'_>) -> Result<(), Error> {
+    let corrupt = |what| Error::corrupt(place, what);
+    let algorithm = source.parameters.algorithm;
+    let payload = source.payload(place, entry, work.packed)?;
+    match entry.kind {
+        Kind::Block => {
+            let block = StoredAt { source: *source, place, entry: *entry }.stored(payload)?;
+            check_block(&shape(&source.parameters), &block, work.raw, work.codecs).map_err(corrupt)
+        }
+        Kind::Page { tree, delta } => {
+            let page = StoredPage::parse(tree, delta, entry.raw_bytes, payload).map_err(corrupt)?;
+            let geometry = Geometry { tree, fan_out_log2: source.parameters.fan_out_log2, rows: page.span };
+            let rows = geometry.page_bytes(page.level, 0);
+            if rows != narrow(entry.raw_bytes.into()) || page.span > geometry.page_reach(page.level) {
+                return Err(corrupt(What::Length));
+            }
+            let id = |rows| page_id(algorithm, &geometry, page.level, page.span, rows);
+            let right = delta || page.whole_rows().is_some_and(|rows| id(rows) == entry.id);
+            right.then_some(()).ok_or(corrupt(What::Id))
+        }
+        Kind::Record => {
+            let right = record_id(algorithm, payload) == entry.id;
+            Record::parse(payload).map_err(corrupt)?;
+            right.then_some(()).ok_or(corrupt(What::Id))
+        }
+        Kind::Commit => {
+            Commit::parse(payload).map_err(corrupt)?;
+            parse_copy(source, place, entry, payload).map(|_| ()).ok_or(corrupt(What::Id))
+        }
+        Kind::Pad => payload.iter().all(|&byte| byte == FILL).then_some(()).ok_or(corrupt(What::Padding)),
+        Kind::Footer => Err(corrupt(What::Field)),
+    }
+}
+
+/// Reads an entry into `work.packed`, its payload where it lies when a header is put in front, and checks it.
+fn copy(source: &Source<'_>, place: Place, work: &mut Work<'_>) -> Result<Outcome, Error> {
+    let entry = source.entry(place, crate::format::header::SEGMENT_BYTES_MAX.into())?;
+    payload_is_right(source, place, &entry, work)?;
+    let (_, to) = work.packed.split_first_chunk_mut::<{ crate::format::entry::LEN }>().ok_or(Error::corrupt(place, What::Length))?;
+    source.payload(place, &entry, to)?;
+    Ok(Outcome::Copied { entry })
+}
