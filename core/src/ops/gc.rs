@@ -49,9 +49,6 @@ impl<'m> Lives<'m> {
         Lives { slots, used: 0 }
     }
 
-    pub(crate) fn clear(&mut self) {
-        self.used = 0;
-    }
 
     pub(crate) fn all(&self) -> &[Live] {
         self.slots.items().get(..self.used).unwrap_or(&[])

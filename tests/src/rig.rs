@@ -1,0 +1,365 @@
+//! Every verb in a call, on any medium, with a clock and randomness that stand still: what most tests begin with.
+
+use crate::disk::MemTarget;
+use crate::random::Random;
+use sarsen_core::catalogue::{Entry, Found, Listed, Listing, Search, Wanted, with_record};
+use sarsen_core::disk::Disk;
+use sarsen_core::error::Error;
+use sarsen_core::format::record::RecordKind;
+use sarsen_core::host::Host;
+use sarsen_core::medium::Medium;
+use sarsen_core::ops::{backup, check, compact, gc, init, remove, restore};
+use sarsen_core::store::{Store, table_bytes};
+use sarsen_core::task::{Event, Task};
+use sarsen_core::types::{Id, Place, RepositoryId};
+use sarsen_core::version::Version;
+use sarsen_host::runner::{self, Shared};
+use sarsen_host::{Heap, StoreRoom};
+use std::cell::Cell;
+use std::num::NonZeroUsize;
+
+/// A clock that stands still, randomness from a seed.
+#[derive(Debug)]
+pub struct StillHost {
+    now: u64,
+    seed: Cell<u64>,
+}
+
+impl StillHost {
+    /// At a moment, with a seed.
+    pub fn new(now: u64, seed: u64) -> StillHost {
+        StillHost { now, seed: Cell::new(seed) }
+    }
+}
+
+impl Host for StillHost {
+    fn now(&self) -> u64 {
+        self.now
+    }
+    fn random(&self, to: &mut [u8]) -> bool {
+        self.seed.set(self.seed.get() + 1);
+        Random::new(self.seed.get()).fill(to);
+        true
+    }
+}
+
+/// The options most tests use: small blocks, so that small disks have many.
+pub const TINY: init::Options = init::Options {
+    block_log2: 13,
+    frame_log2: 12,
+    segment_bytes: 64 << 10,
+    codec: sarsen_core::codec::CodecId::Zstd,
+    ..init::Options::SMALL
+};
+
+/// Room for one path through any manifest or table of a test.
+fn pages() -> Vec<u8> {
+    vec![0; table_bytes(8, 9)]
+}
+
+/// A repository on a medium, opened anew for every verb: so everything is seen as another run would see it.
+#[derive(Clone, Copy)]
+pub struct Rig<'a> {
+    /// The medium.
+    pub medium: &'a (dyn Medium + Sync),
+    /// Clock and randomness.
+    pub host: &'a StillHost,
+    /// Worker threads; none for inline.
+    pub threads: Option<NonZeroUsize>,
+}
+
+/// What a backup is called, and what it is built on.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Plan<'a> {
+    /// The disk's name.
+    pub name: &'a str,
+    /// The snapshot's name.
+    pub snapshot: &'a str,
+    /// The base, as [`Wanted::parse`] takes it; empty for none.
+    pub base: &'a str,
+    /// A checkpoint after so many new bytes; 0 for none.
+    pub checkpoint_bytes: u64,
+    /// Continue the newest draft of that name.
+    pub continued: bool,
+}
+
+/// What a check or scrub found, as tests compare it; all lists sorted.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Verdict {
+    /// Place (none for the pin) and kind.
+    pub findings: Vec<(Option<Place>, &'static str)>,
+    /// Versions that are hit.
+    pub hit: Vec<String>,
+    /// Versions that are whole.
+    pub whole: Vec<String>,
+}
+
+impl Verdict {
+    /// Whether nothing is wrong.
+    pub fn is_clean(&self) -> bool {
+        self.findings.is_empty() && self.hit.is_empty()
+    }
+}
+
+/// A version or draft in the list.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Item {
+    /// Its row.
+    pub entry: Entry,
+    /// Its id, or its record's if that cannot be read.
+    pub id: Id,
+    /// What it is; none if its record cannot be read.
+    pub kind: Option<RecordKind>,
+    /// Disk name.
+    pub name: String,
+    /// Snapshot name.
+    pub snapshot: String,
+    /// Bytes of the disk.
+    pub size: u64,
+}
+
+/// A restored disk.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Restored {
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// Ranges that were lost: offset and length; sorted.
+    pub lost: Vec<(u64, u64)>,
+}
+
+impl<'a> Rig<'a> {
+    /// A rig that runs everything inline.
+    pub fn new(medium: &'a (dyn Medium + Sync), host: &'a StillHost) -> Rig<'a> {
+        Rig { medium, host, threads: None }
+    }
+
+    /// The same with worker threads.
+    pub fn threaded(self, threads: usize) -> Rig<'a> {
+        Rig { threads: NonZeroUsize::new(threads), ..self }
+    }
+
+    /// Makes a repository.
+    pub fn init(&self, options: &init::Options) -> Result<RepositoryId, Error> {
+        init::init(self.medium, self.host, options, &mut [0; 4800], &mut vec![0; 256 << 10])
+    }
+
+    /// Opens it and does something with the store.
+    pub fn with<R>(&self, run: impl FnOnce(&mut Store<'_>) -> Result<R, Error>) -> Result<R, Error> {
+        loop {
+            let mut room = StoreRoom::new();
+            match Store::open(self.medium, self.host, room.lend()) {
+                Err(error) if error.is_pending() => {}
+                Ok(mut store) => return run(&mut store),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Runs a task; what it reported, and what it said.
+    pub fn run<T: Task>(
+        &self,
+        task: &mut T,
+        store: &mut Store<'_>,
+        disk: Option<&(dyn Disk + Sync)>,
+    ) -> Result<(T::Report, Vec<Event>), Error> {
+        let mut events = Vec::new();
+        let mut say = |_: &Store<'_>, event| events.push(event);
+        let shared = Shared { medium: self.medium, disk };
+        let report = match self.threads {
+            Some(threads) => runner::run(task, store, shared, threads, &mut say),
+            None => runner::run_inline(task, store, shared, &mut say),
+        }?;
+        Ok((report, events))
+    }
+
+    /// Finds a version.
+    pub fn find(&self, store: &mut Store<'_>, wanted: Wanted<'_>) -> Result<Found, Error> {
+        let mut search = Search::of(store, wanted);
+        loop {
+            match search.step(store) {
+                Ok(Some(found)) => return Ok(found),
+                Ok(None) => {}
+                Err(error) if error.is_pending() => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn start(&self, store: &mut Store<'_>, plan: &Plan<'_>) -> Result<backup::Start, Error> {
+        let mut start = backup::Start::EMPTY;
+        if !plan.base.is_empty() {
+            let found = self.find(store, Wanted::parse(plan.base))?;
+            start = self.record(store, &found, |id, r| backup::Start {
+                base: id,
+                disk_size: r.disk_size,
+                top: r.top,
+                ..backup::Start::EMPTY
+            })?;
+        }
+        if plan.continued {
+            let found = self.find(store, Wanted::Draft(plan.name))?;
+            let key = found.entry.key;
+            start = self.record(store, &found, |_, r| backup::Start {
+                base: r.base,
+                disk_size: r.disk_size,
+                top: r.draft_top,
+                draft: key,
+                position: 0,
+            })?;
+        }
+        Ok(start)
+    }
+
+    fn record<R>(
+        &self,
+        store: &mut Store<'_>,
+        found: &Found,
+        read: impl Fn(Id, &sarsen_core::format::record::Record<'_>) -> R,
+    ) -> Result<R, Error> {
+        patiently(|| with_record(store, &found.entry.link, &read))
+    }
+
+    /// Backs a disk up.
+    pub fn backup(&self, disk: &(dyn Disk + Sync), plan: &Plan<'_>) -> Result<backup::Report, Error> {
+        self.with(|store| {
+            let start = self.start(store, plan)?;
+            let options = backup::Options {
+                name: plan.name,
+                snapshot: plan.snapshot,
+                source: "test",
+                group: [0; 16],
+                start,
+                checkpoint_bytes: plan.checkpoint_bytes,
+            };
+            let (mut base, mut draft) = (pages(), pages());
+            let memory = backup::Memory { base: &mut base, draft: &mut draft };
+            let mut task = backup::Backup::new(store, disk, options, memory)?;
+            Ok(self.run(&mut task, store, Some(disk))?.0)
+        })
+    }
+
+    /// Checks or scrubs.
+    pub fn check(&self, depth: check::Depth) -> Result<(check::Report, Verdict), Error> {
+        self.with(|store| {
+            let mut pages = pages();
+            let mut task = check::Check::new(store, depth, &mut pages);
+            let (report, events) = self.run(&mut task, store, None)?;
+            Ok((report, verdict(&events)))
+        })
+    }
+
+    /// Scrubs.
+    pub fn scrub(&self) -> Result<Verdict, Error> {
+        Ok(self.check(check::Depth::Scrub)?.1)
+    }
+
+    /// Collects garbage.
+    pub fn gc(&self) -> Result<gc::Report, Error> {
+        self.with(|store| {
+            let (mut pages, mut lives) = (pages(), Heap::new());
+            let mut task = gc::Gc::new(store, &mut lives, &mut pages)?;
+            Ok(self.run(&mut task, store, None)?.0)
+        })
+    }
+
+    /// Compacts.
+    pub fn compact(&self) -> Result<gc::Report, Error> {
+        self.with(|store| {
+            let (mut pages, mut lives) = (pages(), Heap::new());
+            let mut task = compact::Compact::new(store, &mut lives, &mut pages)?;
+            Ok(self.run(&mut task, store, None)?.0)
+        })
+    }
+
+    /// The list, in order.
+    pub fn list(&self) -> Result<Vec<Item>, Error> {
+        self.with(|store| {
+            let mut listing = Listing::of(store);
+            let mut items = Vec::new();
+            loop {
+                match patiently(|| listing.next(store))? {
+                    Listed::Step => {}
+                    Listed::End => return Ok(items),
+                    Listed::Entry(entry) => items.push(item(store, entry)?),
+                }
+            }
+        })
+    }
+
+    /// Removes what a filter picks.
+    pub fn remove(&self, pick: impl Fn(&Item) -> bool) -> Result<(), Error> {
+        let entries: Vec<Entry> = self.list()?.iter().filter(|item| pick(item)).map(|item| item.entry).collect();
+        self.with(|store| remove::remove(store, entries.iter().copied()))
+    }
+
+    /// Restores a version of the list.
+    pub fn restore(&self, item: &Item) -> Result<Restored, Error> {
+        self.with(|store| {
+            let mut pages = pages();
+            let link = item.entry.link;
+            let parameters = *store.parameters();
+            let (top, root) = patiently(|| with_record(store, &link, |_, r| (r.top, r.root)))?;
+            assert_eq!(sarsen_core::manifest::root_id(&parameters, item.size, top), root);
+            let version = Version::of_tree(&parameters, item.size, top, &mut pages);
+            let target = MemTarget::filled(sarsen_core::types::narrow(item.size));
+            let mut task = restore::Restore::new(store, version, &target, restore::Options { target_is_zero: false });
+            let (_, events) = self.run(&mut task, store, None)?;
+            let mut lost: Vec<(u64, u64)> = events.iter().filter_map(lost_range).collect();
+            lost.sort_unstable();
+            Ok(Restored { bytes: target.bytes(), lost })
+        })
+    }
+}
+
+fn lost_range(event: &Event) -> Option<(u64, u64)> {
+    match *event {
+        Event::Lost { offset, len_bytes } => Some((offset, len_bytes)),
+        _ => None,
+    }
+}
+
+fn item(store: &mut Store<'_>, entry: Entry) -> Result<Item, Error> {
+    let described = patiently(|| {
+        with_record(store, &entry.link, |id, record| Item {
+            entry,
+            id,
+            kind: Some(record.kind),
+            name: record.name.into(),
+            snapshot: record.snapshot.into(),
+            size: record.disk_size,
+        })
+    });
+    match described {
+        Err(error) if error.is_damage() => {
+            let (name, snapshot) = (String::new(), String::new());
+            Ok(Item { entry, id: entry.link.id, kind: None, name, snapshot, size: 0 })
+        }
+        item => item,
+    }
+}
+
+/// Repeats what answers "pending".
+pub fn patiently<R>(mut step: impl FnMut() -> Result<R, Error>) -> Result<R, Error> {
+    loop {
+        match step() {
+            Err(error) if error.is_pending() => {}
+            result => return result,
+        }
+    }
+}
+
+fn verdict(events: &[Event]) -> Verdict {
+    let mut verdict = Verdict::default();
+    for event in events {
+        match event {
+            Event::Finding(finding) => verdict.findings.push((finding.place, finding.kind.name())),
+            Event::Hit { id, .. } => verdict.hit.push(id.to_string()),
+            Event::Whole { id } => verdict.whole.push(id.to_string()),
+            _ => {}
+        }
+    }
+    verdict.findings.sort_unstable();
+    verdict.hit.sort_unstable();
+    verdict.whole.sort_unstable();
+    verdict
+}
