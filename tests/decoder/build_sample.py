@@ -85,7 +85,7 @@ def _first_session(writer, disk):
     writer.begin()
     ids = _blocks(writer, disk, {})
     top = writer.tree(row.MANIFEST, ids)
-    writer.list_record(_version(writer, "first", top.id, ZERO_ID), MUTABLE)
+    writer.list_record(version_told(writer, "first", top.id, ZERO_ID), MUTABLE)
     writer.commit(TIME + 1)
     writer.end()
     return top, ids
@@ -98,9 +98,9 @@ def _second_session(writer, disks, first_top, first_ids):
     _store_anew(writer, disks["first"][:BLOCK_BYTES])
     writer.roll()
     top = _second_manifest(writer, ids, first_ids, first_top)
-    base = writer.ids.version(_version(writer, "first", first_top.id, ZERO_ID).emit())
-    writer.list_record(_version(writer, "second", top.id, base), MUTABLE)
-    writer.list_record(_draft(), replace(MUTABLE, position=BLOCK_BYTES, draft_top=first_top.id))
+    base = writer.ids.version(version_told(writer, "first", first_top.id, ZERO_ID).emit())
+    writer.list_record(version_told(writer, "second", top.id, base), MUTABLE)
+    writer.list_record(draft_told(), replace(MUTABLE, position=BLOCK_BYTES, draft_top=first_top.id))
     writer.commit(TIME + 2, _grown_catalogue(writer))
     writer.end()
 
@@ -114,11 +114,11 @@ def _blocks(writer, disk, known):
     known = dict(known)
     for piece in _pieces(disk):
         if piece not in known:
-            known[piece] = _store(writer, piece)
+            known[piece] = store(writer, piece)
     return [known[piece] for piece in _pieces(disk)]
 
 
-def _store(writer, piece):
+def store(writer, piece):
     used = writer.settings.codec if len(piece) == BLOCK_BYTES else codec.NONE
     stored = streams.RUNS[used](piece[:1], len(piece)) if used and any(piece) else b""
     return writer.block([(piece, used, stored)])
@@ -126,7 +126,7 @@ def _store(writer, piece):
 
 def _store_anew(writer, piece):
     """As after damage: the first entry of segment 0 goes into the damage list."""
-    _store(writer, piece)
+    store(writer, piece)
     digest = writer.ids.digest(b"of a payload")
     writer.damage.append(DamageRow(0, writer.settings.first_entry, 4096, TIME, digest).emit())
 
@@ -154,14 +154,14 @@ def _grown_catalogue(writer):
     return writer.delta_page(shape, base.top, rows[: base.row_count * 40], rows, 1)
 
 
-def _version(writer, snapshot, top, base):
+def version_told(writer, snapshot, top, base):
     settings = writer.settings
     root = writer.ids.root(DISK_SIZE, settings.block_bytes, settings.frame_bytes, settings.fan_out, top)
     names = b"disk", snapshot.encode(), b"", b""
     return Immutable(VERSION, 0, bytes(16), TIME, DISK_SIZE, root, top, base, *names)
 
 
-def _draft():
+def draft_told():
     return Immutable(DRAFT, 0, bytes(16), TIME, DISK_SIZE, ZERO_ID, ZERO_ID, ZERO_ID, b"disk", b"draft", b"", b"")
 
 

@@ -80,9 +80,10 @@ def parse(payload, head_length, raw_length, repository, ids):
     rows = parse_table(payload[:head_length], lengths)
     stored = Fields(payload[head_length:])
     need(sum(row.stored_length for row in rows) == stored.left(), "block: stored bytes")
-    plain = [_frame(row, stored.take(row.stored_length), length, ids) for row, length in zip(rows, lengths)]
+    pieces = [stored.take(row.stored_length) for row in rows]
+    plain = b"".join(_frame(*each, ids) for each in zip(rows, pieces, lengths))
     digests = [row.id_digest() for row in rows]
-    return ids.block(raw_length, repository.frame_bytes, digests), b"".join(plain)
+    return ids.block(raw_length, repository.frame_bytes, digests), plain
 
 
 def _frame(row, stored, length, ids):

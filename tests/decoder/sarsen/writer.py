@@ -143,8 +143,8 @@ class Writer:
             self._root(row.DAMAGE, self.damage),
         )
         self.catalogue_root = roots[1]
-        told = self._commit_told(time, roots)
-        self._put_commit(told)
+        told = self.commit_told(time, roots)
+        self.put_commit(told)
         self._replace_pin(0)
 
     def _root(self, tree, rows):
@@ -153,14 +153,14 @@ class Writer:
     def _table_row(self, number):
         return self.rows[number].emit() if number in self.rows else bytes(row.LEAF_SIZES[row.SEGMENTS])
 
-    def _commit_told(self, time, roots):
+    def commit_told(self, time, roots):
         own_digest = self.ids.entries(self.settings.repository_id, self.number, self.lines)
         history = tuple(reversed(self.commits[-self.settings.history :])) if self.settings.history else ()
         previous = self.commits[-1][1] if self.commits else ZERO_ID
         own = self.number, len(self.data), own_digest
         return commit.Commit(len(self.commits) + 1, time, previous, *own, self.number, *roots, history)
 
-    def _put_commit(self, told):
+    def put_commit(self, told):
         self.row_behind = self._row(len(self.data), 0, self.lines)
         stored, placed = commit.emit_pair(self.settings, told, self.ids)
         self.segments[self.number] += stored

@@ -9,6 +9,7 @@ from .case import ALGORITHMS, case, file, laid_over, of_both, reject
 
 FRAME = 4096
 SHORT = b"a stone that stands by itself"
+TWO_FRAMES = FRAME + len(SHORT)
 TEXT = (b"a stone that stands by itself; " * 140)[:FRAME]
 RUN = b"\x41" * FRAME
 ZEROS = bytes(FRAME)
@@ -72,7 +73,7 @@ def _rejects():
     return [_reject(ids, name, *each) for name, each in (_tables(ids) | _payloads(ids) | _streams(ids)).items()]
 
 
-def _reject(ids, name, table, stored, raw_length=FRAME + len(SHORT)):
+def _reject(ids, name, table, stored, raw_length=TWO_FRAMES):
     return reject(name, table + stored, _context(ids, 4 * FRAME, len(table), raw_length))
 
 
@@ -113,8 +114,8 @@ def _payloads(ids):
         "plain digest of a raw frame": (good, laid_over(SHORT, 0, b"b")),
         "whole frame of zeros": (block.emit_table([zero, zeros]), bytes(len(SHORT))),
         "whole frame of zeros and of the zero id": (block.emit_table([zero, nameless]), bytes(len(SHORT))),
-        "raw frame shorter than the frame": (good, SHORT, FRAME + len(SHORT) + 1),
-        "raw frame longer than the frame": (good, SHORT, FRAME + len(SHORT) - 1),
+        "raw frame shorter than the frame": (good, SHORT, TWO_FRAMES + 1),
+        "raw frame longer than the frame": (good, SHORT, TWO_FRAMES - 1),
         "raw length 0": (block.emit_table([]), b"", 0),
         "raw length above the block": (good, SHORT, 4 * FRAME + 1),
         "raw length of one frame more": (good, SHORT, 2 * FRAME + 1),

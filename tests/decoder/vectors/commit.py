@@ -8,7 +8,7 @@ from sarsen.fields import u16, u64
 from sarsen.ids import ZERO_ID
 from sarsen.link import Link
 
-from .case import ALGORITHMS, U32_MAX, U64_MAX, case, file, laid_over, of_both, reject, shown, some_id
+from .case import U32_MAX, U64_MAX, case, file, laid_over, of_both, reject, shown, some_id
 from .segment_header import USUAL
 
 FIRST = Commit(
@@ -65,12 +65,16 @@ def _case(ids, each, log2_alignment):
     repository = replace(USUAL, digest_algorithm=ids.algorithm, log2_alignment=log2_alignment)
     payload = each.emit()
     stored, _ = commit.emit_pair(repository, each, ids)
-    fields = _context(repository) | shown(each) | {
-        "history": [{"sequence": sequence, "id": id} for sequence, id in each.history],
-        "commit_id": ids.commit(repository.repository_id, each.own_segment, payload),
-        "second_copy": commit.second_copy(repository, len(payload), each.own_length),
-        "entries": stored,
-    }
+    fields = (
+        _context(repository)
+        | shown(each)
+        | {
+            "history": [{"sequence": sequence, "id": id} for sequence, id in each.history],
+            "commit_id": ids.commit(repository.repository_id, each.own_segment, payload),
+            "second_copy": commit.second_copy(repository, len(payload), each.own_length),
+            "entries": stored,
+        }
+    )
     return fields, payload
 
 

@@ -27,7 +27,8 @@ PAGES = {
 
 
 def vectors():
-    cases = [case(f"{name}, algorithm {ids.algorithm}", *each) for ids in ALGORITHMS.values() for name, each in _all(ids)]
+    every = ((ids, *each) for ids in ALGORITHMS.values() for each in _all(ids))
+    cases = [case(f"{name}, algorithm {ids.algorithm}", *each) for ids, name, each in every]
     return file("ids; bytes are what is hashed", cases, [])
 
 

@@ -1,6 +1,6 @@
 """Pages, whole and as deltas, of each of the four trees (section 6)."""
 
-from sarsen import page, row
+from sarsen import link, page, row
 from sarsen.fields import u16, u32
 from sarsen.link import NOWHERE, Link
 from sarsen.page import Run, Shape
@@ -46,9 +46,11 @@ def _cases(ids):
         yield _whole(ids, "full leaf page", Shape(tree, 0, 16), LEAVES[tree] * 4)
         yield _whole(ids, "upper page", Shape(tree, 1, 49), _upper(tree))
         yield _whole(ids, "page of the largest tree", Shape(tree, 8, 1 << 34), _upper(tree))
-        yield _delta(ids, "delta that grows", Shape(tree, 0, 6), LEAVES[tree], 4, {1: LEAVES[tree][:1], 4: LEAVES[tree][2:3]})
-        yield _delta(ids, "delta that shrinks", Shape(tree, 0, 2), LEAVES[tree], 4, {0: LEAVES[tree][2:3]})
-        yield _delta(ids, "delta, two runs that touch", Shape(tree, 1, 64), _upper(tree), 49, {0: _upper(tree)[:1], 1: _upper(tree)[2:]})
+        leaf, upper = LEAVES[tree], _upper(tree)
+        yield _delta(ids, "delta that grows", Shape(tree, 0, 6), leaf, 4, {1: leaf[:1], 4: leaf[2:3]})
+        yield _delta(ids, "delta that shrinks", Shape(tree, 0, 2), leaf, 4, {0: leaf[2:3]})
+        runs = {0: upper[:1], 1: upper[2:]}
+        yield _delta(ids, "delta, two runs that touch", Shape(tree, 1, 64), upper, 49, runs)
     yield _whole(ids, "widest leaf page", Shape(row.MANIFEST, 0, 256), IDS * 64, 256)
 
 
@@ -111,12 +113,13 @@ def _parsed(shape, stored):
         return [row.parse_segment(each) for each in split]
     if shape.level == 0 and shape.tree == row.DAMAGE:
         return [row.parse_damage(each) for each in split]
-    return [Link(each[:32], int.from_bytes(each[32:36], "little"), int.from_bytes(each[36:], "little")) for each in split]
+    return [link.parse(each) for each in split]
 
 
 def _whole_rejects():
     tree, rows = row.CATALOGUE, _bytes(LINKS)
     good = page.emit_whole(Shape(tree, 0, 4), rows)
+    five = _bytes(LINKS + LINKS[:1])
     footer_2 = page.emit_whole(Shape(row.SEGMENTS, 0, 4), laid_over(_bytes(SEGMENT_ROWS), 4, b"\2"))
     damage = page.emit_whole(Shape(row.DAMAGE, 0, 4), laid_over(_bytes(DAMAGE_ROWS), 12, b"\1"))
     return [
@@ -124,8 +127,8 @@ def _whole_rejects():
         _reject("a field that must be 0, its first byte", tree, 0, laid_over(good, 1, b"\1")),
         _reject("a field that must be 0, its last byte", tree, 0, laid_over(good, 7, b"\1")),
         _reject("span 0", tree, 0, page.emit_whole(Shape(tree, 0, 0), b"")),
-        _reject("span above the fan-out", tree, 0, page.emit_whole(Shape(tree, 0, 17), _bytes(LINKS * 4 + LINKS[:1]))),
-        _reject("span of more than 2^34", tree, 0, page.emit_whole(Shape(tree, 8, (1 << 34) + 1), _bytes(LINKS + LINKS[:1]))),
+        _reject("span above the fan-out", tree, 0, page.emit_whole(Shape(tree, 0, 17), rows * 3 + five)),
+        _reject("span of more than 2^34", tree, 0, page.emit_whole(Shape(tree, 8, (1 << 34) + 1), five)),
         _reject("span as large as may be", tree, 0, page.emit_whole(Shape(tree, 0, U64_MAX), rows)),
         _reject("a row missing", tree, 0, good[:-40]),
         _reject("a row cut", tree, 0, good[:-1]),

@@ -56,7 +56,7 @@ LARGEST = replace(
     milliseconds=U64_MAX,
 )
 LONG = "é".encode() * 127 + b"x"
-NAMES = {name: LONG for name in ("disk_name", "snapshot_name", "source_identity", "hints_identity")}
+NAMES = dict.fromkeys(("disk_name", "snapshot_name", "source_identity", "hints_identity"), LONG)
 DRAFT_FIRST = replace(FIRST, kind=DRAFT, top=ZERO_ID)
 DRAFT_SECOND = replace(COUNTED, position=3 * BLOCK_BYTES, draft_top=some_id(2))
 ATTACHED = (("vm.conf".encode(), b"cores: 2\n"), (b"", b""), (LONG, bytes(range(256))))
