@@ -99,15 +99,22 @@ class Segment:
 
     def scan(self, start, end):
         """Entries and gaps, in order, of the part from `start` to `end` that the file has."""
-        at, in_gap = start, False
-        while at < min(end, self.length):
+        at, last, in_gap = start, min(end, self.length), False
+        while at < last:
             found = self.entry_at(at, end)
             if found:
                 yield found
             elif not in_gap:
                 yield Gap(at)
             in_gap = not found
-            at = found.end(self.repository) if found else at + self.repository.alignment
+            at = found.end(self.repository) if found else self._next_magic(at, last)
+
+    def _next_magic(self, at, last):
+        """Where the next header may stand: stepping through a hole of a gibibyte would take minutes."""
+        while True:
+            at = self.data.find(entry.MAGIC, at + 1, last)
+            if at < 0 or at % self.repository.alignment == 0:
+                return last if at < 0 else at
 
     def along(self, lines, end):
         """The entries that lines speak of; gaps where an entry is not what its line says."""

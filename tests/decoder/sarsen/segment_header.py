@@ -10,7 +10,6 @@ MAGIC = b"SARSEN\r\n"
 SIZE = 128
 SEGMENT_LENGTH_MAX = 1 << 30
 SEGMENT_NUMBER_MAX = (1 << 32) - 2
-RECORD_LENGTH_MAX = 16384
 FRAME_ROW_MAX = 72
 
 
@@ -55,10 +54,9 @@ class SegmentHeader:
     def first_entry(self):
         return self.align(SIZE)
 
-    def largest_entry(self):
-        """Of a block that does not shrink, or of a record; pages and commits are smaller than those."""
+    def largest_block_entry(self):
         table = 4 + FRAME_ROW_MAX * (self.block_bytes // self.frame_bytes)
-        return self.align(128 + max(table + self.block_bytes, RECORD_LENGTH_MAX))
+        return self.align(128 + table + self.block_bytes)
 
     def parameters(self):
         """All that is equal in every segment of a repository."""
@@ -146,6 +144,6 @@ def _check(header):
     need(header.history <= 64, "history")
     need(header.segment_length_max % header.alignment == 0, "greatest segment length is not aligned")
     need(
-        4 * header.largest_entry() <= header.segment_length_max <= SEGMENT_LENGTH_MAX,
+        2 * header.largest_block_entry() <= header.segment_length_max <= SEGMENT_LENGTH_MAX,
         "greatest segment length",
     )

@@ -24,6 +24,7 @@ USUAL = SegmentHeader(
     made=1_700_000_000_123,
     history=16,
 )
+SMALL_BLOCK_ENTRY = 4304
 SMALL = replace(
     USUAL,
     log2_block_bytes=12,
@@ -31,7 +32,7 @@ SMALL = replace(
     log2_fan_out=4,
     log2_alignment=4,
     codec=0,
-    segment_length_max=4 * (128 + 16384),
+    segment_length_max=2 * SMALL_BLOCK_ENTRY,
     history=0,
 )
 LARGE = replace(
@@ -74,7 +75,7 @@ REJECTS = {
     "codec 4": replace(USUAL, codec=4),
     "segments of more than 2^30 bytes": replace(USUAL, segment_length_max=(1 << 30) + 128),
     "segments that end unaligned": replace(USUAL, segment_length_max=(1 << 28) + 64),
-    "segments too short for four entries": replace(SMALL, segment_length_max=4 * (128 + 16384) - 16),
+    "segments too short for two blocks": replace(SMALL, segment_length_max=2 * SMALL_BLOCK_ENTRY - 16),
     "segment number 2^32 - 1": replace(USUAL, segment_number=(1 << 32) - 1),
     "history of 65": replace(USUAL, history=65),
 }
