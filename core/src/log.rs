@@ -144,7 +144,7 @@ pub fn open(medium: &dyn Medium, chunk: &mut [u8], buffer: &mut [u8]) -> Result<
                 None => None,
             };
             let mut head = Head { parameters: source.parameters, commit, id, footer, file_bytes, pin, behind: lost };
-            head.behind = head.behind.or(behind_pin(&head));
+            head.behind = behind_pin(&head).or(head.behind);
             return Ok(head);
         }
     }

@@ -3,7 +3,7 @@
 use crate::digest::Hasher;
 use crate::error::Error;
 use crate::format::commit::Root;
-use crate::format::entry::TreeKind;
+use crate::format::entry::{Kind, TreeKind};
 use crate::format::header::Parameters;
 use crate::format::page::{Geometry, LEVELS_MAX};
 use crate::index::{Flags, SlotIndex};
@@ -65,13 +65,16 @@ pub struct Reach {
     holed: [bool; LEVELS_MAX],
     page_lost: bool,
     whole: bool,
+    disk_size: u64,
+    block_bytes: u32,
 }
 
 impl Reach {
-    /// From a manifest's top.
-    pub fn of(parameters: &Parameters, root: Root) -> Reach {
-        let descent = Descent::over(TreeKind::Manifest, parameters.fan_out_log2, root);
-        Reach { descent, slots: [None; LEVELS_MAX], holed: [false; LEVELS_MAX], page_lost: false, whole: true }
+    /// From the top of a disk's manifest.
+    pub fn of(parameters: &Parameters, disk_size: u64, top: Id) -> Reach {
+        let descent = Descent::over(TreeKind::Manifest, parameters.fan_out_log2, tree(parameters, disk_size, top));
+        let block_bytes = parameters.block_bytes();
+        Reach { disk_size, block_bytes, descent, slots: [None; LEVELS_MAX], holed: [false; LEVELS_MAX], page_lost: false, whole: true }
     }
 
     /// One step: a page or a block. What was found, at the end.
@@ -84,7 +87,13 @@ impl Reach {
                 let id = Id(row.first_chunk().copied().unwrap_or_default());
                 // A row is met once; if its block must be waited for, it is looked up again through the page.
                 match store.readable(&id) {
-                    Ok(Some(found)) => flag(store, found.slot, LIVE),
+                    Ok(Some(found)) => {
+                        flag(store, found.slot, LIVE);
+                        let expected = block_len(self.disk_size, self.block_bytes, key);
+                        if found.entry.kind != Kind::Block || found.entry.raw_bytes != expected {
+                            self.hole(0);
+                        }
+                    }
                     Ok(None) => self.hole(0),
                     Err(error) => {
                         self.descent.again(key);

@@ -823,7 +823,11 @@ impl Pages for Store<'_> {
             let (place, entry) = if depth.is_none() { top } else { self.entry_of_page(tree, &below)? };
             let right = matches!(entry.kind, Kind::Page { tree: of, .. } if of == tree)
                 && entry.id == below.id
-                && depth.is_none_or(|above: u8| above.checked_sub(1) == Some(entry.depth));
+                && depth.is_none_or(|above: u8| match tree {
+                    // A base found by its id may have been stored anew, at a smaller depth.
+                    TreeKind::Manifest => entry.depth < above,
+                    _ => above.checked_sub(1) == Some(entry.depth),
+                });
             if !right {
                 return Err(Error::corrupt(place, What::Id));
             }
@@ -935,7 +939,8 @@ impl Store<'_> {
         }
         let source = self.source();
         let payload = source.payload(place, entry, self.buffer)?;
-        let page = StoredPage::parse(tree, true, entry.raw_bytes, payload).map_err(|what| Error::corrupt(place, what))?;
+        let page = StoredPage::parse(tree, true, self.head.parameters.fan_out_log2, entry.raw_bytes, payload);
+        let page = page.map_err(|what| Error::corrupt(place, what))?;
         page.base.ok_or(Error::corrupt(place, What::Field))
     }
 
@@ -946,7 +951,8 @@ impl Store<'_> {
         let entry = source.entry(place, SEGMENT_BYTES_MAX.into())?;
         let payload = source.payload(place, &entry, self.buffer)?;
         let Kind::Page { delta, .. } = entry.kind else { return Err(corrupt(What::Field)) };
-        let page = StoredPage::parse(tree, delta, entry.raw_bytes, payload).map_err(corrupt)?;
+        let fan_out_log2 = source.parameters.fan_out_log2;
+        let page = StoredPage::parse(tree, delta, fan_out_log2, entry.raw_bytes, payload).map_err(corrupt)?;
         if page.level != level {
             return Err(corrupt(What::Field));
         }

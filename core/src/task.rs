@@ -383,12 +383,9 @@ fn payload_is_right(source: &Source<'_>, place: Place, entry: &EntryHeader, work
             check_block(&shape(&source.parameters), &block, work.raw, work.codecs).map_err(corrupt)
         }
         Kind::Page { tree, delta } => {
-            let page = StoredPage::parse(tree, delta, entry.raw_bytes, payload).map_err(corrupt)?;
-            let geometry = Geometry { tree, fan_out_log2: source.parameters.fan_out_log2, rows: page.span };
-            let rows = geometry.page_bytes(page.level, 0);
-            if rows != narrow(entry.raw_bytes.into()) || page.span > geometry.page_reach(page.level) {
-                return Err(corrupt(What::Length));
-            }
+            let fan_out_log2 = source.parameters.fan_out_log2;
+            let page = StoredPage::parse(tree, delta, fan_out_log2, entry.raw_bytes, payload).map_err(corrupt)?;
+            let geometry = Geometry { tree, fan_out_log2, rows: page.span };
             let id = |rows| page_id(algorithm, &geometry, page.level, page.span, rows);
             let right = delta || page.whole_rows().is_some_and(|rows| id(rows) == entry.id);
             right.then_some(()).ok_or(corrupt(What::Id))

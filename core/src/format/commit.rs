@@ -4,6 +4,7 @@ use super::bytes::{Reader, Writer};
 use super::entry::total_bytes;
 use super::header::{HISTORY_MAX, Parameters};
 use super::link;
+use super::page::ROWS_MAX;
 use crate::digest::{Algorithm, Hasher};
 use crate::error::What;
 use crate::types::{Digest, Id, Link, RepositoryId, SegmentNumber, low32};
@@ -71,6 +72,10 @@ impl Commit {
         let expected = usize::from(history).saturating_mul(HISTORY_LEN);
         if history > HISTORY_MAX || fields.0.len() != expected {
             return Err(What::Length);
+        }
+        let rows_max = [segments.rows, catalogue.rows, damage.rows].into_iter().max().unwrap_or(0);
+        if sequence == 0 || (sequence == 1) != previous.is_zero() || rows_max > ROWS_MAX {
+            return Err(What::Field);
         }
         Ok(Commit { sequence, time, previous, segment, len_bytes, digest, highest, segments, catalogue, damage, history })
     }

@@ -81,6 +81,13 @@ impl Parameters {
         low32(self.align(LEN as u64))
     }
 
+    /// The least a segment must hold: two of the largest blocks.
+    fn segment_bytes_min(&self) -> u64 {
+        let frames = u64::from(self.block_bytes() >> self.frame_log2);
+        let block = frames.saturating_mul(72).saturating_add(4).saturating_add(self.block_bytes().into());
+        self.align(block.saturating_add(LEN as u64)).saturating_mul(2)
+    }
+
     /// Whether every field is within the format's limits.
     pub fn valid(&self) -> bool {
         (12..=24).contains(&self.block_log2)
@@ -90,7 +97,7 @@ impl Parameters {
             && (4..=12).contains(&self.align_log2)
             && self.segment_bytes <= SEGMENT_BYTES_MAX
             && self.segment_bytes.checked_rem(self.alignment()) == Some(0)
-            && self.segment_bytes >= self.first_entry()
+            && u64::from(self.segment_bytes) >= self.segment_bytes_min()
             && self.history <= HISTORY_MAX
     }
 }

@@ -4,7 +4,9 @@
 
 use super::bytes::{Reader, Writer};
 use super::entry::TreeKind;
-use super::{damage, link, row};
+use super::damage::{self, Mark};
+use super::link;
+use super::row::{self, SegmentRow};
 use crate::digest::{Algorithm, Hasher, is_zero};
 use crate::error::What;
 use crate::types::{DIGEST_BYTES, Id, Place, SegmentNumber, narrow};
@@ -118,30 +120,50 @@ pub struct StoredPage<'a> {
 
 impl<'a> StoredPage<'a> {
     /// Reads a page's payload; `raw_bytes` is what its header says its rows take.
-    pub fn parse(tree: TreeKind, delta: bool, raw_bytes: u32, payload: &'a [u8]) -> Result<StoredPage<'a>, What> {
+    pub fn parse(
+        tree: TreeKind,
+        delta: bool,
+        fan_out_log2: u8,
+        raw_bytes: u32,
+        payload: &'a [u8],
+    ) -> Result<StoredPage<'a>, What> {
         let mut fields = Reader(payload);
         let level = fields.u8()?;
         fields.zeros(7)?;
         let span = fields.u64()?;
-        if usize::from(level) >= LEVELS_MAX || span == 0 || span > ROWS_MAX {
+        let geometry = Geometry { tree, fan_out_log2, rows: span };
+        if usize::from(level) >= LEVELS_MAX || span == 0 || span > ROWS_MAX.min(geometry.page_reach(level)) {
             return Err(What::Field);
         }
         let base = match delta {
             true => Some(Place { segment: SegmentNumber(fields.u32()?), offset: fields.u32()? }),
             false => None,
         };
+        if delta && (tree == TreeKind::Manifest) != (base == Some(Place::NONE)) {
+            return Err(What::Field);
+        }
         let row_len = row_len(tree, level);
         let rows_bytes = narrow(raw_bytes.into());
         let page = StoredPage { level, span, base, body: fields.0, row_len, rows_bytes };
-        if rows_bytes == 0 || rows_bytes.checked_rem(row_len) != Some(0) {
+        if rows_bytes != geometry.page_bytes(level, 0) {
             return Err(What::Length);
         }
         match delta {
             true => page.check_runs()?,
             false if page.body.len() != rows_bytes => return Err(What::Length),
-            false => {}
+            false => page.check_rows(tree)?,
         }
         Ok(page)
+    }
+
+    /// Leaf rows of the tables hold nothing that is not assigned.
+    fn check_rows(&self, tree: TreeKind) -> Result<(), What> {
+        let rows = self.body.chunks_exact(self.row_len);
+        match (tree, self.level) {
+            (TreeKind::Segments, 0) => rows.map(SegmentRow::parse).try_for_each(|row| row.map(|_| ())),
+            (TreeKind::Damage, 0) => rows.map(Mark::parse).try_for_each(|mark| mark.map(|_| ())),
+            _ => Ok(()),
+        }
     }
 
     fn check_runs(&self) -> Result<(), What> {

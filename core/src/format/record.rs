@@ -211,7 +211,7 @@ impl<'a> Record<'a> {
         m.end()?;
         let fits = match kind {
             RecordKind::Version => position == 0 && draft_top.is_zero(),
-            RecordKind::Draft => root.is_zero() && top.is_zero() && position <= disk_size,
+            RecordKind::Draft => root.is_zero() && top.is_zero(),
         };
         if !fits {
             return Err(What::Field);

@@ -145,7 +145,10 @@ impl<'a> Backup<'a> {
         if store.load()? {
             let damaged = store.is_damaged() && !self.start_root.top.id.is_zero();
             self.phase = match damaged {
-                true => Phase::BaseReach(Reach::of(store.parameters(), self.start_root)),
+                true => {
+                    let start = &self.options.start;
+                    Phase::BaseReach(Reach::of(store.parameters(), start.disk_size, start.top))
+                }
                 false => Phase::Begin,
             };
         }

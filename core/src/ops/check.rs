@@ -210,8 +210,7 @@ impl<'m> Check<'m> {
             return self.say(FindingKind::Truncated, prefix.segment, file_bytes);
         }
         if prefix.footer_expected && prefix.footer.is_none() {
-            let at = if own { commit_end } else { prefix.len_bytes.into() };
-            return self.say(FindingKind::Footer, prefix.segment, at);
+            return self.say(FindingKind::Footer, prefix.segment, prefix.len_bytes.into());
         }
         Next::Step
     }
@@ -329,7 +328,7 @@ impl<'m> Check<'m> {
             Ok((_, RecordKind::Draft, ..)) => Next::Step,
             Ok((id, RecordKind::Version, disk_size, root, top)) => {
                 let whole = manifest::root_id(&parameters, disk_size, top) == root && !store.marks().contains(link.place);
-                let reach = Reach::of(&parameters, manifest::tree(&parameters, disk_size, top));
+                let reach = Reach::of(&parameters, disk_size, top);
                 self.phase = Phase::Version { id, link, reach, whole };
                 self.report.versions = self.report.versions.saturating_add(1);
                 Next::Step

@@ -13,7 +13,7 @@ use crate::frame::Work;
 use crate::host::{Progress, Slots};
 use crate::index::Flags;
 use crate::log;
-use crate::manifest::{self, LIVE, Reach};
+use crate::manifest::{LIVE, Reach};
 use crate::segment::{Item, Lines};
 use crate::store::{Purpose, Store};
 use crate::task::{Event, Job, Next, Outcome, Task};
@@ -214,7 +214,7 @@ impl<'m> Marking<'m> {
                 });
                 match top {
                     Ok((size, top)) => {
-                        self.phase = Phase::Reach(Reach::of(&parameters, manifest::tree(&parameters, size, top)));
+                        self.phase = Phase::Reach(Reach::of(&parameters, size, top));
                     }
                     // Without its record a version's blocks are not known.
                     Err(error) if error.is_damage() => self.report.kept_for_damage = true,

@@ -1,27 +1,14 @@
 //! Blocks against tests/vectors/block.json, which was made by encoders that share nothing with these.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
-
 use sarsen_core::codec::{CodecId, Codecs};
 use sarsen_core::digest::Algorithm;
 use sarsen_core::error::What;
 use sarsen_core::format::block::{self, FrameBody, FrameRow};
 use sarsen_core::format::bytes::Writer;
 use sarsen_core::frame::{Shape, StoredBlock, block_id, check_block, decode_block};
-use sarsen_core::types::{Digest, Id, low32, narrow, wide};
+use sarsen_core::types::{Id, low32, narrow, wide};
 use serde_json::Value;
 
-fn number(fields: &Value, name: &str) -> u32 {
-    u32::try_from(fields[name].as_u64().unwrap()).unwrap()
-}
-
-fn hex(text: &Value) -> Vec<u8> {
-    let text = text.as_str().unwrap();
-    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
-}
-
-fn digest_of(text: &Value) -> Digest {
-    Digest(hex(text).try_into().unwrap())
-}
+use crate::{digest_of, file, hex, number};
 
 fn row(fields: &Value) -> FrameRow {
     let codec = CodecId::from_code(u8::try_from(number(fields, "codec")).unwrap()).unwrap();
@@ -39,8 +26,7 @@ fn row(fields: &Value) -> FrameRow {
 
 /// The cases under `list` in the shapes they ask for; those of digests this build lacks are left out.
 fn each(list: &str, mut work: impl FnMut(&str, &Shape, &Value, &[u8])) {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/vectors/block.json");
-    let file: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let file = file("block");
     let cases = file[list].as_array().unwrap();
     assert!(cases.len() > 10);
     for case in cases {
