@@ -1,7 +1,8 @@
 //! What an operating system gives the engine. Nothing here decides about data: that is `sarsen-core`.
 //!
 //! [`DirectoryMedium`] keeps a repository in a directory; [`FileDisk`] and [`FileTarget`] are files and block devices to back up and to
-//! restore to; [`Heap`] and [`System`] lend memory, time and randomness. Everything can be shared among threads.
+//! restore to; [`Heap`], [`StoreRoom`] and [`System`] lend memory, time and randomness; [`HostCodecs`] are the codecs of one worker;
+//! [`runner`] does a verb's work on threads. Media and disks can be shared among threads.
 
 mod codecs;
 mod directory;
@@ -10,6 +11,8 @@ mod error;
 mod memory;
 mod mutex;
 mod node;
+mod room;
+pub mod runner;
 #[cfg(test)]
 mod scratch;
 mod system;
@@ -21,5 +24,6 @@ pub use directory::{Access, DirectoryMedium};
 pub use disk::{FileDisk, SHRANK};
 pub use error::OpenError;
 pub use memory::Heap;
+pub use room::StoreRoom;
 pub use system::System;
 pub use target::{FileTarget, Zeros};

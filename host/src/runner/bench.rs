@@ -1,0 +1,44 @@
+//! A bench: the buffers and codecs that one job is done with. It travels with the job and comes back with the outcome, which may lie in it.
+
+use crate::codecs::HostCodecs;
+use sarsen_core::error::{Error, Memory};
+use sarsen_core::format::header::Parameters;
+use sarsen_core::frame::{Work, packed_bytes, raw_bytes};
+use sarsen_core::store::buffer_bytes;
+use sarsen_core::types::wide;
+
+/// Room for one job at a time.
+#[derive(Debug)]
+pub struct Bench {
+    raw: Vec<u8>,
+    packed: Vec<u8>,
+    codecs: HostCodecs,
+}
+
+impl Bench {
+    /// A bench for repositories with these parameters; an error where there is no memory for it.
+    pub fn new(parameters: &Parameters) -> Result<Bench, Error> {
+        let block = packed_bytes(parameters.block_bytes(), parameters.frame_bytes(), parameters.alignment());
+        // Where blocks are small, a page or a record is the largest entry to be checked.
+        let other = buffer_bytes(parameters.fan_out_log2, parameters.align_log2, parameters.history);
+        Ok(Bench {
+            raw: zeros(raw_bytes(parameters.block_bytes()))?,
+            packed: zeros(block.max(other))?,
+            codecs: HostCodecs::new(),
+        })
+    }
+
+    /// As the core takes it.
+    pub fn work(&mut self) -> Work<'_> {
+        Work { raw: &mut self.raw, packed: &mut self.packed, codecs: &mut self.codecs }
+    }
+}
+
+fn zeros(len: usize) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::new();
+    match bytes.try_reserve_exact(len) {
+        Ok(()) => bytes.resize(len, 0),
+        Err(_) => return Err(Error::Memory { memory: Memory::Buffer, needed: wide(len) }),
+    }
+    Ok(bytes)
+}
