@@ -67,6 +67,7 @@ pub struct Reach {
     whole: bool,
     disk_size: u64,
     block_bytes: u32,
+    reached: Option<Place>,
 }
 
 impl Reach {
@@ -74,7 +75,12 @@ impl Reach {
     pub fn of(parameters: &Parameters, disk_size: u64, top: Id) -> Reach {
         let descent = Descent::over(TreeKind::Manifest, parameters.fan_out_log2, tree(parameters, disk_size, top));
         let block_bytes = parameters.block_bytes();
-        Reach { disk_size, block_bytes, descent, slots: [None; LEVELS_MAX], holed: [false; LEVELS_MAX], page_lost: false, whole: true }
+        Reach { disk_size, block_bytes, reached: None, descent, slots: [None; LEVELS_MAX], holed: [false; LEVELS_MAX], page_lost: false, whole: true }
+    }
+
+    /// The entry that the last step reached for the first time, if it did.
+    pub fn take_reached(&mut self) -> Option<Place> {
+        self.reached.take()
     }
 
     /// One step: a page or a block. What was found, at the end.
@@ -88,6 +94,7 @@ impl Reach {
                 // A row is met once; if its block must be waited for, it is looked up again through the page.
                 match store.readable(&id) {
                     Ok(Some(found)) => {
+                        self.reached = Some(found.place).filter(|_| !store.index().flags(found.slot).has(LIVE));
                         flag(store, found.slot, LIVE);
                         let expected = block_len(self.disk_size, self.block_bytes, key);
                         if found.entry.kind != Kind::Block || found.entry.raw_bytes != expected {
@@ -118,6 +125,7 @@ impl Reach {
             return Ok(());
         }
         keep_bases(store, id)?;
+        self.reached = Some(found.place);
         match self.descent.enter(store, memory) {
             Ok(_) => {}
             Err(error) if error.is_damage() => return self.lose(level),

@@ -848,7 +848,7 @@ impl Pages for Store<'_> {
         let raw = narrow(geometry.span(level, 0).div_ceil(geometry.reach(level))).saturating_mul(row_len(tree, level));
         let used = rows.get(..raw).unwrap_or(&[]);
         match page_id(self.head.parameters.algorithm, &geometry, level, span, used) == link.id {
-            true => Ok(Loaded { link: Link { id: link.id, place: top.0 }, depth: top.1.depth }),
+            true => Ok(Loaded { link: Link { id: link.id, place: top.0 }, depth: top.1.depth, span }),
             false => Err(Error::corrupt(top.0, What::Id)),
         }
     }

@@ -4,7 +4,7 @@
 //! what changed and shares the rest, so that cost follows change. It does not know where pages are kept: [`Pages`] does.
 //! Every step may be repeated after it failed; what was stored by then is found again.
 
-use crate::error::{Error, Memory};
+use crate::error::{Error, Memory, What};
 use crate::format::commit::Root;
 use crate::format::entry::TreeKind;
 use crate::format::page::{Geometry, LEVELS_MAX, ROWS_MAX, row_len};
@@ -22,11 +22,21 @@ pub struct Loaded {
     pub link: Link,
     /// Bases below it.
     pub depth: u8,
+    /// Leaf rows under it, as it says itself.
+    pub span: u64,
 }
 
 impl Loaded {
     /// Nothing was there.
-    pub const NOTHING: Loaded = Loaded { link: Link::ZERO, depth: 0 };
+    pub const NOTHING: Loaded = Loaded { link: Link::ZERO, depth: 0, span: 0 };
+
+    /// That it is the page of its place in the tree.
+    fn in_place(self, geometry: &Geometry, level: u8, position: u64) -> Result<Loaded, Error> {
+        match self.link.id.is_zero() || self.span == geometry.span(level, position) {
+            true => Ok(self),
+            false => Err(Error::corrupt(self.link.place, What::Length)),
+        }
+    }
 }
 
 /// A page to store.
@@ -250,7 +260,7 @@ impl Cursor {
         let link = if level == self.geometry.top() { self.top } else { self.child_link(level, key, memory)? };
         let slot = page_slot(&self.geometry, level, memory)?;
         self.failed = Some((level, position));
-        let base = load_page(&self.geometry, level, &link, pages, slot)?;
+        let base = load_page(&self.geometry, level, &link, pages, slot)?.in_place(&self.geometry, level, position)?;
         self.failed = None;
         self.set_level(level, Level { position: Some(position), dirty: false, changed: [0; 4], base });
         Ok(())
@@ -400,7 +410,7 @@ impl Descent {
     pub fn enter(&mut self, pages: &mut impl Pages, memory: &mut [u8]) -> Result<Loaded, Error> {
         let Some((level, position, link)) = self.ahead else { return Ok(Loaded::NOTHING) };
         let slot = page_slot(&self.geometry, level, memory)?;
-        let loaded = load_page(&self.geometry, level, &link, pages, slot)?;
+        let loaded = load_page(&self.geometry, level, &link, pages, slot)?.in_place(&self.geometry, level, position)?;
         if let Some(stand) = self.stands.get_mut(usize::from(level)) {
             *stand = Stand { position, index: 0 };
         }

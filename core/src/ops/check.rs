@@ -3,7 +3,7 @@
 //! check reads structure: headers, footers, tables, and that everything a version needs has an entry. scrub reads every byte as well, notes
 //! damage marks where it may write, and takes away marks of what reads well again. One task, so that the two never disagree.
 
-use crate::catalogue::{Listed, Listing, with_record};
+use crate::catalogue::{Entry, Listed, Listing, with_record};
 use crate::digest::Hasher;
 use crate::error::{Error, Refusal};
 use crate::format::damage::Mark;
@@ -83,6 +83,8 @@ enum Phase {
     Index,
     Versions,
     Version { id: Id, link: Link, reach: Reach, whole: bool },
+    /// A scrub of one version: every entry it reaches.
+    Only { reach: Reach },
     Marks,
     Done,
 }
@@ -94,17 +96,24 @@ pub struct Check<'m> {
     walk: Cursor,
     listing: Option<Listing>,
     pages: &'m mut [u8],
+    only: Option<Entry>,
+    only_done: bool,
     in_flight: u64,
     report: Report,
     now: u64,
 }
 
 impl<'m> Check<'m> {
+    /// Prepares a scrub of what one version needs and nothing else. Structure is looked at as in a check.
+    pub fn of_version(store: &Store<'_>, entry: Entry, pages: &'m mut [u8]) -> Check<'m> {
+        Check { only: Some(entry), ..Check::new(store, Depth::Check, pages) }
+    }
+
     /// Prepares it. `pages` is memory for a path through the largest manifest.
     pub fn new(store: &Store<'_>, depth: Depth, pages: &'m mut [u8]) -> Check<'m> {
         let now = store.host().now();
         let (walk, report) = (store.table_walk(), Report::default());
-        Check { depth, phase: Phase::Pin, walk, listing: None, pages, in_flight: 0, report, now }
+        Check { depth, phase: Phase::Pin, walk, listing: None, pages, only: None, only_done: false, in_flight: 0, report, now }
     }
 
     fn found(&mut self, kind: FindingKind, place: Option<Place>) -> Event {
@@ -298,11 +307,43 @@ impl<'m> Check<'m> {
     }
 
     fn index(&mut self, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
-        if store.load()? {
-            self.listing = Some(Listing::of(store));
-            self.phase = Phase::Versions;
+        if !store.load()? {
+            return Ok(Next::Step);
+        }
+        match self.only.filter(|_| !self.only_done) {
+            Some(entry) => self.begin_only(entry, store)?,
+            None => {
+                self.listing = Some(Listing::of(store));
+                self.phase = Phase::Versions;
+            }
         }
         Ok(Next::Step)
+    }
+
+    fn begin_only(&mut self, entry: Entry, store: &mut Store<'_>) -> Result<(), Error> {
+        let disk = with_record(store, &entry.link, |_, record| (record.disk_size, record.top));
+        let (size, top) = match disk {
+            Ok(disk) => disk,
+            // Then the version is hit already.
+            Err(error) if error.is_damage() => (0, Id::ZERO),
+            Err(error) => return Err(error),
+        };
+        self.phase = Phase::Only { reach: Reach::of(store.parameters(), size, top) };
+        Ok(())
+    }
+
+    /// Every entry the version reaches is read; then the index is made anew of what proved usable.
+    fn only(&mut self, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
+        let Phase::Only { reach } = &mut self.phase else { return Ok(Next::Step) };
+        if reach.step(store, self.pages)?.is_some() {
+            self.only_done = true;
+            self.phase = Phase::Reload;
+            return Ok(Next::Step);
+        }
+        let Some(place) = reach.take_reached() else { return Ok(Next::Step) };
+        self.in_flight = self.in_flight.saturating_add(1);
+        self.report.entries = self.report.entries.saturating_add(1);
+        Ok(Next::Job(Job::Check { place, limit: u64::MAX, line: None }))
     }
 
     fn versions(&mut self, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
@@ -315,6 +356,10 @@ impl<'m> Check<'m> {
             }
             Listed::End => {
                 self.phase = Phase::Marks;
+                return Ok(Next::Step);
+            }
+            Listed::Entry(entry) if self.only.is_some_and(|only| only.link != entry.link) => {
+                self.listing = Some(listing);
                 return Ok(Next::Step);
             }
             Listed::Entry(entry) => entry,
@@ -359,7 +404,8 @@ impl<'m> Check<'m> {
     fn marks(&mut self, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
         self.report.rebuilt = store.is_rebuilt() || store.is_derived();
         self.phase = Phase::Done;
-        if self.depth == Depth::Scrub && store.marks().changed() && store.check_writable().is_ok() {
+        let reads_payload = self.depth == Depth::Scrub || self.only.is_some();
+        if reads_payload && store.marks().changed() && store.check_writable().is_ok() {
             write_marks(store)?;
             self.report.marks_written = true;
         }
@@ -410,6 +456,7 @@ impl Task for Check<'_> {
             Phase::Index => self.index(store),
             Phase::Versions => self.versions(store),
             Phase::Version { .. } => self.version(store),
+            Phase::Only { .. } => self.only(store),
             Phase::Marks => self.marks(store),
             Phase::Done => Err(Refusal::Parameter.into()),
         }
@@ -426,7 +473,12 @@ impl Task for Check<'_> {
             return Err(Refusal::Parameter.into());
         };
         let event = match fault {
-            None => None,
+            None => {
+                if self.only.is_some() && store.marks().contains(place) {
+                    store.marks_mut().retain(|mark, _| mark.place != place);
+                }
+                None
+            }
             Some(fault) => {
                 store.marks_mut().confirm(Mark { place, len_bytes, when: self.now, digest })?;
                 let kind = match fault {

@@ -2,7 +2,8 @@
 //!
 //! Liveness runs from the newest commit through catalogue and manifests; nothing is ever kept or lost by a tombstone. If a page of any manifest cannot
 //! be read, what lies below it is not known, and nothing is removed: parity or a good copy may still mend it.
-//! Order: leftovers that no commit can name, marking, the table without the dead segments, commit, and only then their removal.
+//! Order: leftovers that no commit can name, marking, the table without the dead segments, commit, and only then their removal, with that of
+//! segments an earlier removal left behind.
 
 use crate::catalogue::{Listed, Listing, with_record};
 use crate::error::{Error, Memory, Refusal};
@@ -328,6 +329,7 @@ enum Stage {
     Begin,
     Mark,
     Remove { next: usize },
+    Unlisted { after: Option<SegmentNumber> },
     Done,
 }
 
@@ -335,13 +337,16 @@ enum Stage {
 pub struct Gc<'m> {
     marking: Marking<'m>,
     stage: Stage,
+    /// The session's first segment: what is older and not in the table is left over from an earlier removal.
+    first: SegmentNumber,
 }
 
 impl<'m> Gc<'m> {
     /// Prepares it. `pages` is memory for a path through the largest manifest or table.
     pub fn new(store: &Store<'_>, lives: &'m mut dyn Slots<Live>, pages: &'m mut [u8]) -> Result<Gc<'m>, Error> {
         store.check_writable()?;
-        Ok(Gc { marking: Marking::new(store, lives, pages), stage: Stage::Begin })
+        let marking = Marking::new(store, lives, pages);
+        Ok(Gc { marking, stage: Stage::Begin, first: SegmentNumber(0) })
     }
 
     /// Takes dead segments out of the table, notes what lives in the others, and commits.
@@ -357,11 +362,8 @@ impl<'m> Gc<'m> {
     fn remove(&mut self, next: usize, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
         let marking = &mut self.marking;
         let Some(&live) = marking.lives.all().get(next) else {
-            store.close()?;
-            store.hold_reserve()?;
-            store.unload(false);
-            self.stage = Stage::Done;
-            return Ok(Next::Done(marking.report));
+            self.stage = Stage::Unlisted { after: None };
+            return Ok(Next::Step);
         };
         self.stage = Stage::Remove { next: next.saturating_add(1) };
         if !live.victim {
@@ -369,6 +371,26 @@ impl<'m> Gc<'m> {
         }
         let removed = remove_dead(store, &live, &mut marking.report)?;
         Ok(Next::Say(removed))
+    }
+}
+
+impl Gc<'_> {
+    /// Removes segments that the commit just made does not list: their removal was cut off, or undone by a power cut.
+    fn unlisted(&mut self, after: Option<SegmentNumber>, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
+        let next = log::next_segment(store.source().medium, after)?.filter(|&number| number < self.first);
+        let Some(segment) = next else {
+            store.close()?;
+            store.hold_reserve()?;
+            store.unload(false);
+            self.stage = Stage::Done;
+            return Ok(Next::Done(self.marking.report));
+        };
+        self.stage = Stage::Unlisted { after: Some(segment) };
+        if self.marking.lives.of(segment).is_some() || !log::belongs(&store.source(), segment)? {
+            return Ok(Next::Step);
+        }
+        store.remove_segment(segment)?;
+        Ok(Next::Say(Event::Removed { segment }))
     }
 }
 
@@ -410,6 +432,7 @@ impl Task for Gc<'_> {
         match self.stage {
             Stage::Begin => {
                 store.begin(Purpose::Maintenance)?;
+                self.first = store.open_segment().unwrap_or(SegmentNumber(0));
                 self.stage = Stage::Mark;
                 Ok(Next::Step)
             }
@@ -419,6 +442,7 @@ impl Task for Gc<'_> {
             }
             Stage::Mark => Ok(self.marking.step(store)?.map_or(Next::Step, Next::Say)),
             Stage::Remove { next } => self.remove(next, store),
+            Stage::Unlisted { after } => self.unlisted(after, store),
             Stage::Done => Err(Refusal::Parameter.into()),
         }
     }
