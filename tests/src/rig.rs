@@ -13,9 +13,9 @@ use sarsen_core::store::{Store, table_bytes};
 use sarsen_core::task::{Event, Task};
 use sarsen_core::types::{Id, Place, RepositoryId};
 use sarsen_core::version::Version;
-use sarsen_host::runner::{self, Shared};
+use sarsen_host::runner::{self, Director, Finished, Shared, Turn};
 use sarsen_host::{Heap, StoreRoom};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::num::NonZeroUsize;
 
 /// A clock that stands still, randomness from a seed.
@@ -57,6 +57,22 @@ fn pages() -> Vec<u8> {
     vec![0; table_bytes(8, 9)]
 }
 
+/// Who does the jobs of a verb.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Crew {
+    /// The director itself, one after the other.
+    Inline,
+    /// So many threads.
+    Threads(NonZeroUsize),
+    /// Up to `out` jobs are out at once, are done in an order that the seed chooses, and come back in another.
+    Shuffled {
+        /// Chooses the orders.
+        seed: u64,
+        /// The most jobs that are out.
+        out: usize,
+    },
+}
+
 /// A repository on a medium, opened anew for every verb: so everything is seen as another run would see it.
 #[derive(Clone, Copy)]
 pub struct Rig<'a> {
@@ -64,8 +80,10 @@ pub struct Rig<'a> {
     pub medium: &'a (dyn Medium + Sync),
     /// Clock and randomness.
     pub host: &'a StillHost,
-    /// Worker threads; none for inline.
-    pub threads: Option<NonZeroUsize>,
+    /// Who does the jobs.
+    pub crew: Crew,
+    /// Where everything that verbs say is written down, if anywhere.
+    pub log: Option<&'a RefCell<Vec<Event>>>,
 }
 
 /// What a backup is called, and what it is built on.
@@ -130,12 +148,22 @@ pub struct Restored {
 impl<'a> Rig<'a> {
     /// A rig that runs everything inline.
     pub fn new(medium: &'a (dyn Medium + Sync), host: &'a StillHost) -> Rig<'a> {
-        Rig { medium, host, threads: None }
+        Rig { medium, host, crew: Crew::Inline, log: None }
     }
 
-    /// The same with worker threads.
+    /// The same with worker threads; none for inline.
     pub fn threaded(self, threads: usize) -> Rig<'a> {
-        Rig { threads: NonZeroUsize::new(threads), ..self }
+        Rig { crew: NonZeroUsize::new(threads).map_or(Crew::Inline, Crew::Threads), ..self }
+    }
+
+    /// The same with another crew.
+    pub fn with_crew(self, crew: Crew) -> Rig<'a> {
+        Rig { crew, ..self }
+    }
+
+    /// The same, with a log of what is said.
+    pub fn logged(self, log: &'a RefCell<Vec<Event>>) -> Rig<'a> {
+        Rig { log: Some(log), ..self }
     }
 
     /// Makes a repository.
@@ -165,10 +193,12 @@ impl<'a> Rig<'a> {
         let mut events = Vec::new();
         let mut say = |_: &Store<'_>, event| events.push(event);
         let shared = Shared { medium: self.medium, disk };
-        let report = match self.threads {
-            Some(threads) => runner::run(task, store, shared, threads, &mut say),
-            None => runner::run_inline(task, store, shared, &mut say),
+        let report = match self.crew {
+            Crew::Inline => runner::run_inline(task, store, shared, &mut say),
+            Crew::Threads(threads) => runner::run(task, store, shared, threads, &mut say),
+            Crew::Shuffled { seed, out } => run_shuffled(task, store, shared, Random::new(seed), out, &mut say),
         }?;
+        self.log.inspect(|log| log.borrow_mut().extend_from_slice(&events));
         Ok((report, events))
     }
 
@@ -308,6 +338,33 @@ impl<'a> Rig<'a> {
             lost.sort_unstable();
             Ok(Restored { bytes: target.bytes(), lost })
         })
+    }
+}
+
+/// Runs a task whose jobs are done, and come back, in any order.
+fn run_shuffled<T: Task>(
+    task: &mut T,
+    store: &mut Store<'_>,
+    shared: Shared<'_>,
+    mut random: Random,
+    out: usize,
+    say: &mut dyn FnMut(&Store<'_>, Event),
+) -> Result<T::Report, Error> {
+    let hands = shared.hands(*store.parameters());
+    let mut director = Director::new(task, store, say, out);
+    let (mut tickets, mut finished): (Vec<_>, Vec<Finished>) = (Vec::new(), Vec::new());
+    loop {
+        match director.hand_out()? {
+            Turn::Ticket(ticket) => tickets.push(ticket),
+            Turn::Done(report) => return Ok(report),
+            Turn::Wait => {
+                while !tickets.is_empty() {
+                    let ticket = tickets.swap_remove(random.below(tickets.len()));
+                    finished.push(ticket.perform(&hands, || true));
+                }
+                director.take_back(finished.swap_remove(random.below(finished.len())))?;
+            }
+        }
     }
 }
 
