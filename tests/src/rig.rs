@@ -270,12 +270,15 @@ impl<'a> Rig<'a> {
 
     /// Checks or scrubs.
     pub fn check(&self, depth: check::Depth) -> Result<(check::Report, Verdict), Error> {
-        self.with(|store| {
-            let mut pages = pages();
-            let mut task = check::Check::new(store, depth, &mut pages);
-            let (report, events) = self.run(&mut task, store, None)?;
-            Ok((report, verdict(&events)))
-        })
+        self.with(|store| self.check_in(store, depth))
+    }
+
+    /// Checks or scrubs an open repository.
+    pub fn check_in(&self, store: &mut Store<'_>, depth: check::Depth) -> Result<(check::Report, Verdict), Error> {
+        let mut pages = pages();
+        let mut task = check::Check::new(store, depth, &mut pages);
+        let (report, events) = self.run(&mut task, store, None)?;
+        Ok((report, verdict(&events)))
     }
 
     /// Scrubs.
@@ -303,17 +306,20 @@ impl<'a> Rig<'a> {
 
     /// The list, in order.
     pub fn list(&self) -> Result<Vec<Item>, Error> {
-        self.with(|store| {
-            let mut listing = Listing::of(store);
-            let mut items = Vec::new();
-            loop {
-                match patiently(|| listing.next(store))? {
-                    Listed::Step => {}
-                    Listed::End => return Ok(items),
-                    Listed::Entry(entry) => items.push(item(store, entry)?),
-                }
+        self.with(|store| self.list_in(store))
+    }
+
+    /// The list of an open repository.
+    pub fn list_in(&self, store: &mut Store<'_>) -> Result<Vec<Item>, Error> {
+        let mut listing = Listing::of(store);
+        let mut items = Vec::new();
+        loop {
+            match patiently(|| listing.next(store))? {
+                Listed::Step => {}
+                Listed::End => return Ok(items),
+                Listed::Entry(entry) => items.push(item(store, entry)?),
             }
-        })
+        }
     }
 
     /// Removes what a filter picks.
@@ -324,20 +330,23 @@ impl<'a> Rig<'a> {
 
     /// Restores a version of the list.
     pub fn restore(&self, item: &Item) -> Result<Restored, Error> {
-        self.with(|store| {
-            let mut pages = pages();
-            let link = item.entry.link;
-            let parameters = *store.parameters();
-            let (top, root) = patiently(|| with_record(store, &link, |_, r| (r.top, r.root)))?;
-            assert_eq!(sarsen_core::manifest::root_id(&parameters, item.size, top), root);
-            let version = Version::of_tree(&parameters, item.size, top, &mut pages);
-            let target = MemTarget::filled(sarsen_core::types::narrow(item.size));
-            let mut task = restore::Restore::new(store, version, &target, restore::Options { target_is_zero: false });
-            let (_, events) = self.run(&mut task, store, None)?;
-            let mut lost: Vec<(u64, u64)> = events.iter().filter_map(lost_range).collect();
-            lost.sort_unstable();
-            Ok(Restored { bytes: target.bytes(), lost })
-        })
+        self.with(|store| self.restore_in(store, item))
+    }
+
+    /// Restores a version of an open repository.
+    pub fn restore_in(&self, store: &mut Store<'_>, item: &Item) -> Result<Restored, Error> {
+        let mut pages = pages();
+        let link = item.entry.link;
+        let parameters = *store.parameters();
+        let (top, root) = patiently(|| with_record(store, &link, |_, r| (r.top, r.root)))?;
+        assert_eq!(sarsen_core::manifest::root_id(&parameters, item.size, top), root);
+        let version = Version::of_tree(&parameters, item.size, top, &mut pages);
+        let target = MemTarget::filled(sarsen_core::types::narrow(item.size));
+        let mut task = restore::Restore::new(store, version, &target, restore::Options { target_is_zero: false });
+        let (_, events) = self.run(&mut task, store, None)?;
+        let mut lost: Vec<(u64, u64)> = events.iter().filter_map(lost_range).collect();
+        lost.sort_unstable();
+        Ok(Restored { bytes: target.bytes(), lost })
     }
 }
 

@@ -226,6 +226,11 @@ impl SimMedium {
         found.expect("a segment to spoil exists").make_unreadable(range);
     }
 
+    /// Whether any bytes read differently from one time to the next.
+    pub fn is_fickle(&self) -> bool {
+        self.inner().state.segments.values().any(Segment::is_fickle)
+    }
+
     /// Takes a segment away, or puts one there, durably and behind everybody's back.
     pub fn place(&self, segment: SegmentNumber, bytes: Option<Vec<u8>>) {
         let mut inner = self.inner();

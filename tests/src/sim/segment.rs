@@ -94,6 +94,10 @@ impl Segment {
         self.spots.push(Spot { range, kind: SpotKind::Unreadable });
     }
 
+    pub(super) fn is_fickle(&self) -> bool {
+        self.spots.iter().any(|spot| spot.kind == SpotKind::Fickle)
+    }
+
     pub(super) fn read(&mut self, at: usize, to: &mut [u8]) -> Result<(), Trouble> {
         copy(&self.bytes, at, to)?;
         let wanted = at..at + to.len();
