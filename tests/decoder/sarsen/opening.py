@@ -88,7 +88,8 @@ class Repository:
         segment = self.segments.get(number)
         if segment is None or segment.stranger:
             return None
-        return segment.entry_at(offset, segment.length)
+        # Its payload must be in the file, its padding need not: the payload's check tells.
+        return segment.entry_at(offset, segment_header.SEGMENT_LENGTH_MAX)
 
     def payload(self, found):
         return self.segments[found.segment].payload(found)
