@@ -246,3 +246,12 @@ uint32_t flash_bytes_used(void)
             bytes += chip.segments[i].len_bytes;
     return bytes;
 }
+
+void flash_flip(uint32_t at)
+{
+    for (int i = 0; i < SEGMENTS; i++)
+        if (chip.segments[i].exists && !chip.segments[i].removed && chip.segments[i].len_bytes > at) {
+            chip.bytes[i][at] ^= 0x10;
+            return;
+        }
+}

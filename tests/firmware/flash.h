@@ -7,8 +7,8 @@
 
 enum {
     UNIT_BYTES = 256,            /* what is programmed at once, and once only */
-    SEGMENT_BYTES = 16 * 1024,
-    SEGMENTS = 64,
+    SEGMENT_BYTES = 64 * 1024,
+    SEGMENTS = 32,
     NEVER = -1,
 };
 
@@ -31,6 +31,9 @@ void flash_cut_at(int n);
 int flash_is_off(void);
 int flash_operations(void); /* that changed anything, since flash_cut_at */
 void flash_power_on(enum loss loss);
+
+/* Flips a bit of the byte that comes so many bytes behind the start of the first segment with that many. */
+void flash_flip(uint32_t at);
 
 uint32_t flash_bytes_used(void);
 
