@@ -82,7 +82,7 @@ const PENDING_ROWS: usize = 8;
 pub struct Prefix {
     /// Which segment.
     pub segment: SegmentNumber,
-    /// Where the true prefix ends.
+    /// Where the true prefix ends; 0 if the row was derived and nothing of the segment is true.
     pub len_bytes: u32,
     /// The entries digest demanded, if one is.
     pub digest: Option<crate::types::Digest>,
@@ -328,7 +328,7 @@ impl<'m> Store<'m> {
         let stranger = file_bytes.is_some() && !log::belongs(&source, segment)?;
         let mut prefix = Prefix {
             segment,
-            len_bytes: source.parameters.first_entry(),
+            len_bytes: 0,
             digest: row.map(|row| row.digest),
             footer_expected: row.is_some_and(|row| row.footer),
             footer: None,

@@ -164,6 +164,10 @@ impl<'m> Check<'m> {
             return Ok(Next::Step);
         };
         let prefix = store.prefix(number, &mut self.walk)?;
+        if prefix.len_bytes == 0 && !prefix.stranger {
+            self.phase = Phase::Segment { after: Some(number) };
+            return Ok(Next::Step);
+        }
         self.report.segments = self.report.segments.saturating_add(1);
         self.report.bytes = self.report.bytes.saturating_add(prefix.len_bytes.into());
         if prefix.file_bytes.is_none() {
@@ -472,23 +476,19 @@ impl Task for Check<'_> {
         let (Job::Check { place, .. }, Outcome::Checked { fault, digest, len_bytes }) = (*job, outcome?) else {
             return Err(Refusal::Parameter.into());
         };
-        let event = match fault {
-            None => {
-                if self.only.is_some() && store.marks().contains(place) {
-                    store.marks_mut().retain(|mark, _| mark.place != place);
-                }
-                None
-            }
-            Some(fault) => {
-                store.marks_mut().confirm(Mark { place, len_bytes, when: self.now, digest })?;
-                let kind = match fault {
-                    Fault::Entry => FindingKind::Entry,
-                    Fault::Payload => FindingKind::Payload,
-                    Fault::Padding => FindingKind::Padding,
-                };
-                Some(self.found(kind, Some(place)))
-            }
-        };
+        // Bytes behind a payload are no part of the object: damage to them is told, and costs nobody anything.
+        let is_usable = matches!(fault, None | Some(Fault::Padding));
+        if !is_usable {
+            store.marks_mut().confirm(Mark { place, len_bytes, when: self.now, digest })?;
+        } else if self.only.is_some() && store.marks().contains(place) {
+            store.marks_mut().retain(|mark, _| mark.place != place);
+        }
+        let kind = fault.map(|fault| match fault {
+            Fault::Entry => FindingKind::Entry,
+            Fault::Payload => FindingKind::Payload,
+            Fault::Padding => FindingKind::Padding,
+        });
+        let event = kind.map(|kind| self.found(kind, Some(place)));
         self.in_flight = self.in_flight.saturating_sub(1);
         match store.host().go_on(&Progress { done: self.report.bytes, total: 0 }) {
             true => Ok(event),

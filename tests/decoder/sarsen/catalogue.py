@@ -24,12 +24,12 @@ class Listed:
         return self.record is None or self.record.is_version()
 
 
-def read(repository, trees, usable):
-    """In the order of creation; `usable` are the entries to rebuild from if a page is not readable."""
+def read(repository, trees, entries):
+    """In the order of creation; `entries` are what to rebuild it from if a page is not readable."""
     try:
         rows = trees.rows(row.CATALOGUE, repository.newest.commit.catalogue)
     except Bad:
-        return _rebuilt(repository, usable)
+        return _rebuilt(repository, entries)
     return [_linked(repository, link.parse(stored)) for _, stored in rows]
 
 
@@ -39,13 +39,15 @@ def _linked(repository, to):
     return Listed(to.id, _parsed(repository, found) if names_it else None, repository.ids)
 
 
-def _rebuilt(repository, usable):
+def _rebuilt(repository, entries):
     listed = {}
-    for found in usable:
-        parsed = _parsed(repository, found) if found.header.kind == entry.RECORD else None
-        if parsed and parsed.is_version():
-            id = found.header.object_id
-            listed.setdefault(id, Listed(id, parsed, repository.ids))
+    for found in entries:
+        if found.header.kind != entry.RECORD:
+            continue
+        id = found.header.object_id
+        one = Listed(id, _parsed(repository, found), repository.ids)
+        if one.is_version():
+            listed.setdefault(id, one)
     return list(listed.values())
 
 

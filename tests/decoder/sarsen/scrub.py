@@ -50,6 +50,7 @@ class Scrub:
         self.repository = repository
         self.findings = []
         self.usable = []
+        self.entries = []
 
     def verdict(self):
         self._look_at_opening()
@@ -95,6 +96,7 @@ class Scrub:
 
     def _look_at_entries(self, segment, part, good, is_truncated):
         entries = list(prefix.entries(self.repository, part, good))
+        self.entries += [found for found in entries if isinstance(found, Entry)]
         self.usable += [found for found in entries if self._is_usable(segment, found)]
         for found in prefix.tail_entries(self.repository, part, good):
             self._is_usable(segment, found)
@@ -108,16 +110,16 @@ class Scrub:
             self._find("digest", part.segment, 0)
 
     def _is_usable(self, segment, found):
-        """Whether the entry has no finding; the one it has is noted."""
+        """Whether the object can be read; the finding the entry has, if any, is noted."""
         kind = _finding_of(segment, found)
         if kind:
             self._find(kind, segment.number, found.offset)
-        return kind is None
+        return kind in (None, "padding")
 
     def _judge(self, trees):
         index = Index(self.usable)
         hits = Hits(index, Manifests(self.repository, index))
-        listed = catalogue.read(self.repository, trees, self.usable)
+        listed = catalogue.read(self.repository, trees, self.entries)
         return [(each, self._is_hit(each, hits)) for each in listed if each.is_version()]
 
     def _is_hit(self, listed, hits):
