@@ -19,6 +19,8 @@ pub enum Trouble {
     ReadOnly,
     /// Shorter than the read asked for.
     Short,
+    /// These bytes cannot be read: a bad sector, or a page that lost power while it was programmed. The device itself works.
+    Unreadable,
     /// The device failed.
     Failed(ErrorKind),
 }
@@ -162,7 +164,8 @@ impl Error {
     pub fn is_damage(&self) -> bool {
         matches!(
             self,
-            Error::Corrupt { .. } | Error::Medium { segment: Some(_), trouble: Trouble::Gone | Trouble::Short }
+            Error::Corrupt { .. }
+                | Error::Medium { segment: Some(_), trouble: Trouble::Gone | Trouble::Short | Trouble::Unreadable }
         )
     }
 

@@ -9,7 +9,7 @@ use crate::format::bytes::Writer;
 use crate::format::commit::{Commit, Root, commit_id, pad_bytes};
 use crate::format::entry::{EntryHeader, FILL, Kind, LEN, LINE_LEN, total_bytes};
 use crate::format::footer::{LOCATOR_LEN, Locator, sealed_bytes};
-use crate::format::header::{self, SegmentHeader};
+use crate::format::header::{self, Parameters, SegmentHeader};
 use crate::format::pin::Pin;
 use crate::format::row::SegmentRow;
 use crate::medium::MediumMut;
@@ -106,7 +106,7 @@ impl<'a> Session<'a> {
     pub fn fits(&self, total: u64, history: u16) -> bool {
         let parameters = &self.source.parameters;
         let limit = parameters.segment_bytes.min(self.source.medium.rules().segment_bytes);
-        let end = u64::from(self.at).saturating_add(total).saturating_add(commit_bytes(&self.source, history));
+        let end = u64::from(self.at).saturating_add(total).saturating_add(commit_bytes(parameters, history));
         sealed_bytes(parameters, end, u64::from(self.lines).saturating_add(4)) <= limit.into()
     }
 
@@ -240,12 +240,12 @@ impl<'a> Session<'a> {
 }
 
 /// Bytes that a commit takes: two copies and the pad.
-pub fn commit_bytes(source: &Source<'_>, history: u16) -> u64 {
+pub fn commit_bytes(parameters: &Parameters, history: u16) -> u64 {
     let payload = u64::from(history)
         .saturating_mul(crate::format::commit::HISTORY_LEN as u64)
         .saturating_add(crate::format::commit::FIXED_LEN as u64);
-    let copy = total_bytes(&source.parameters, low32(payload));
-    copy.saturating_mul(2).saturating_add(pad_bytes(&source.parameters))
+    let copy = total_bytes(parameters, low32(payload));
+    copy.saturating_mul(2).saturating_add(pad_bytes(parameters))
 }
 
 /// The header of an entry whose payload is all head and stands for itself.

@@ -179,6 +179,21 @@ impl<'m> Store<'m> {
         })
     }
 
+    /// Looks whether a newer commit was made since: then everything is as of that, and the index must be loaded again.
+    ///
+    /// A reader does so before it believes that an object is lost: compaction may have moved it.
+    pub fn refresh(&mut self) -> Result<bool, Error> {
+        let head = log::open(self.medium, self.chunk, self.buffer)?;
+        if head.id == self.head.id || self.session.is_some() {
+            return Ok(false);
+        }
+        self.head = head;
+        (self.segments, self.catalogue, self.damage) = (head.commit.segments, head.commit.catalogue, head.commit.damage);
+        (self.derived, self.rebuilt) = (false, false);
+        self.unload(false);
+        Ok(true)
+    }
+
     /// The parameters.
     pub fn parameters(&self) -> &Parameters {
         &self.head.parameters
@@ -801,8 +816,11 @@ pub fn reserve_bytes(parameters: &Parameters) -> u64 {
 }
 
 /// The row that the newest commit's segment gets when the next session begins.
+///
+/// What was synced before the commit was written lasts; the commit's copies and the footer last if the pin, written after they were synced, says so.
+/// That they can be read now means nothing: they may lie in a cache, or be cells that read differently tomorrow.
 fn previous_row(head: &Head) -> SegmentRow {
-    match head.good_footer() {
+    match head.good_footer().filter(|_| head.pinned_bytes().is_some()) {
         Some(footer) => {
             SegmentRow { len_bytes: footer.offset, footer: true, live_bytes: footer.offset, digest: footer.digest }
         }

@@ -46,6 +46,8 @@ pub struct Report {
     pub hit: u64,
     /// Whether damage marks were written.
     pub marks_written: bool,
+    /// Whether the repository was written meanwhile, so that findings may be of what has moved: look again.
+    pub changed: bool,
     /// Whether something newer once existed, so that nothing may be written.
     pub behind: bool,
     /// Whether tables were rebuilt from what is left, so that nothing may be written.
@@ -408,8 +410,11 @@ impl<'m> Check<'m> {
     fn marks(&mut self, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
         self.report.rebuilt = store.is_rebuilt() || store.is_derived();
         self.phase = Phase::Done;
+        if self.report.findings > 0 || self.report.hit > 0 {
+            self.report.changed = store.refresh()?;
+        }
         let reads_payload = self.depth == Depth::Scrub || self.only.is_some();
-        if reads_payload && store.marks().changed() && store.check_writable().is_ok() {
+        if reads_payload && !self.report.changed && store.marks().changed() && store.check_writable().is_ok() {
             write_marks(store)?;
             self.report.marks_written = true;
         }

@@ -5,12 +5,13 @@ use crate::digest::Algorithm;
 use crate::error::{Error, Refusal};
 use crate::format::commit::Root;
 use crate::format::entry::LEN as ENTRY_LEN;
-use crate::format::header::Parameters;
+use crate::format::footer::sealed_bytes;
+use crate::format::header::{Parameters, SegmentHeader};
 use crate::frame::packed_bytes;
 use crate::host::Host;
 use crate::log;
-use crate::medium::Medium;
-use crate::segment::Source;
+use crate::medium::{Medium, Name};
+use crate::segment::{self, Source};
 use crate::session::{NewCommit, Session, commit_bytes};
 use crate::store::{buffer_bytes, reserve_bytes};
 use crate::types::{Id, RepositoryId, SegmentNumber, wide};
@@ -62,16 +63,20 @@ impl Options {
     };
 }
 
+/// Entries of the first segment: both copies of the commit, and the pad.
+const ENTRIES: u64 = 3;
+
 /// The smallest segment that such a repository can work with: four of the largest entries, and a commit.
-pub fn segment_bytes_min(parameters: &Parameters, source: &Source<'_>) -> u64 {
+pub fn segment_bytes_min(parameters: &Parameters) -> u64 {
     let block = packed_bytes(parameters.block_bytes(), parameters.frame_bytes(), parameters.alignment());
     let entry = wide(block.max(buffer_bytes(parameters.fan_out_log2, parameters.align_log2, parameters.history)));
-    entry.saturating_add(ENTRY_LEN as u64).saturating_mul(2).saturating_add(commit_bytes(source, parameters.history))
+    entry.saturating_add(ENTRY_LEN as u64).saturating_mul(2).saturating_add(commit_bytes(parameters, parameters.history))
 }
 
 /// Makes a repository; its id. `chunk` and `buffer` are as for a store.
 ///
-/// What an init that was cut off left behind, having committed nothing, is removed.
+/// What an init that was cut off left behind, having committed nothing, stays: its repository id goes on, so that none of it is foreign, and gc
+/// removes it. It could not be removed here, since a power cut may undo a removal.
 pub fn init(
     medium: &dyn Medium,
     host: &dyn Host,
@@ -97,21 +102,19 @@ pub fn init(
         made: host.now(),
         history: options.history,
     };
-    let source = Source { medium, parameters };
     let rules = medium.rules();
-    let fits = u64::from(parameters.segment_bytes.min(rules.segment_bytes)) >= segment_bytes_min(&parameters, &source);
+    let fits = u64::from(parameters.segment_bytes.min(rules.segment_bytes)) >= segment_bytes_min(&parameters);
     if !parameters.valid() || !fits || parameters.alignment() < rules.write_bytes {
         return Err(Refusal::Parameter.into());
     }
     let writer = medium.writer().ok_or(Error::Refused(Refusal::ReadOnly))?;
-    let first = match log::open(medium, chunk, buffer) {
-        Err(Error::Refused(Refusal::NotARepository)) => SegmentNumber(0),
-        Err(Error::Refused(Refusal::NoCommit | Refusal::NoHeader)) => remove_leftovers(medium, chunk, buffer)?,
+    let (parameters, first) = match log::open(medium, chunk, buffer) {
+        Err(Error::Refused(Refusal::NotARepository | Refusal::NoCommit | Refusal::NoHeader)) => leftovers(medium, parameters)?,
         Ok(_) | Err(Error::Refused(_)) => return Err(Refusal::AlreadyARepository.into()),
         Err(error) => return Err(error),
     };
     writer.hold(reserve_bytes(&parameters)).map_err(Error::listing)?;
-    let mut session = Session::create(writer, source, first)?;
+    let mut session = Session::create(writer, Source { medium, parameters }, first)?;
     session.write_header(buffer)?;
     let roots = [Root::EMPTY; 3];
     let new = NewCommit { sequence: 1, time: host.now(), previous: Id::ZERO, roots, history: &[] };
@@ -119,29 +122,33 @@ pub fn init(
     session.pin(commit.sequence, id, 0)?;
     let (_, file_bytes) = session.seal(chunk, buffer)?;
     session.pin(commit.sequence, id, file_bytes)?;
-    Ok(repository)
+    Ok(parameters.repository)
 }
 
-/// Removes the segments of a medium on which nothing was ever committed; the first number that was not used.
+/// Parameters and first segment number on a medium on which nothing was ever committed: those of an earlier init, if it left a header, and the first
+/// number that was not used.
 ///
-/// Without a readable header nothing can be said of commits, so then only empty or headless stubs may be there: a single segment, as an init cut off leaves it.
-fn remove_leftovers(medium: &dyn Medium, chunk: &mut [u8], buffer: &mut [u8]) -> Result<SegmentNumber, Error> {
-    let writer = medium.writer().ok_or(Error::Refused(Refusal::ReadOnly))?;
-    let headless = matches!(log::open(medium, chunk, buffer), Err(Error::Refused(Refusal::NoHeader)));
-    let mut next = SegmentNumber(0);
-    let mut after = None;
+/// Refused if there is more than an init writes, or other choices were made: then this was a repository, or is going to be another.
+fn leftovers(medium: &dyn Medium, wanted: Parameters) -> Result<(Parameters, SegmentNumber), Error> {
+    let (mut parameters, mut first, mut after) = (wanted, SegmentNumber(0), None);
+    let end = u64::from(wanted.first_entry()).saturating_add(commit_bytes(&wanted, 0));
+    let len_max = sealed_bytes(&wanted, end, ENTRIES);
     while let Some(number) = log::next_segment(medium, after)? {
-        let len = medium.len(crate::medium::Name::Segment(number)).map_err(Error::segment(number))?;
-        if headless && len > 4096 {
-            return Err(Refusal::NoHeader.into());
+        if medium.len(Name::Segment(number)).map_err(Error::segment(number))? > len_max {
+            return Err(Refusal::NoCommit.into());
         }
-        next = number.next().ok_or(Error::Refused(Refusal::TableFull))?;
+        match segment::header(medium, number) {
+            Ok(Ok(SegmentHeader { parameters: found, .. })) if parameters == wanted => {
+                if found != (Parameters { repository: found.repository, made: found.made, ..wanted }) {
+                    return Err(Refusal::NoCommit.into());
+                }
+                parameters = found;
+            }
+            Err(error) if !error.is_damage() => return Err(error),
+            _ => {}
+        }
+        first = number.next().ok_or(Error::Refused(Refusal::TableFull))?;
         after = Some(number);
     }
-    let mut after = None;
-    while let Some(number) = log::next_segment(medium, after)? {
-        writer.remove(number).map_err(Error::segment(number))?;
-        after = Some(number);
-    }
-    Ok(next)
+    Ok((parameters, first))
 }

@@ -1,4 +1,7 @@
 //! restore: a version becomes a disk. Ranges that cannot be read are made zero and named; the rest is restored.
+//!
+//! Before a range is given up, the newest commit is looked at: another process may have compacted the repository meanwhile. Then everything from
+//! there on is looked up anew.
 
 use crate::disk::DiskMut;
 use crate::error::{Error, Refusal};
@@ -88,6 +91,7 @@ impl<'a> Restore<'a> {
                 }
                 self.fetch(block, store)
             }
+            Err(error) if error.is_damage() && self.is_moved(from, store)? => Ok(Next::Step),
             Err(error) if error.is_damage() => {
                 let behind = self.version.behind_failed().ok_or(error)?.max(from.saturating_add(1));
                 self.zero(from, behind, store)?;
@@ -101,6 +105,9 @@ impl<'a> Restore<'a> {
     fn fetch(&mut self, block: u64, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
         let id: Id = self.version.block(block, store)?;
         let found = store.readable(&id)?;
+        if found.is_none() && self.is_moved(block, store)? {
+            return Ok(Next::Step);
+        }
         self.next_block = block.saturating_add(1);
         let Some(found) = found else {
             self.zero(block, self.next_block, store)?;
@@ -108,6 +115,17 @@ impl<'a> Restore<'a> {
         };
         self.in_flight = self.in_flight.saturating_add(1);
         Ok(Next::Job(Job::Fetch { block, place: found.place, entry: found.entry }))
+    }
+
+    /// Whether objects may lie elsewhere by now; then all from `block` on is done again.
+    fn is_moved(&mut self, block: u64, store: &mut Store<'_>) -> Result<bool, Error> {
+        let moved = store.refresh()?;
+        if moved || matches!(self.phase, Phase::Load) {
+            self.phase = Phase::Load;
+            self.next_block = self.next_block.min(block);
+            return Ok(true);
+        }
+        Ok(false)
     }
 
     fn lost(&mut self, from: u64, to: u64, store: &Store<'_>) -> Event {
@@ -169,6 +187,7 @@ impl Task for Restore<'_> {
                 None
             }
             Err(error) if !error.is_damage() => return Err(error),
+            Err(_) if self.is_moved(block, store)? => None,
             _ => {
                 let behind = block.saturating_add(1);
                 self.zero(block, behind, store)?;
