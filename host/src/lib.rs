@@ -26,4 +26,4 @@ pub use error::OpenError;
 pub use memory::Heap;
 pub use room::StoreRoom;
 pub use system::System;
-pub use target::{FileTarget, Zeros};
+pub use target::{FULL, FileTarget, Zeros};

@@ -13,6 +13,9 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+/// What writing says where there is no space left, or the system allows no file so long.
+pub const FULL: ErrorKind = ErrorKind::WriteZero;
+
 /// Zeros are written this many bytes at a time.
 const CHUNK_BYTES: usize = 256 * 1024;
 
@@ -95,7 +98,7 @@ impl DiskMut for FileTarget {
     fn write_at(&self, offset: u64, from: &[u8]) -> Result<(), ErrorKind> {
         let end = offset.checked_add(wide(from.len())).ok_or(ErrorKind::InvalidInput)?;
         self.untouched.fetch_max(end, Ordering::Relaxed);
-        self.file.write_all_at(from, offset).map_err(|error| error.kind().into())
+        self.file.write_all_at(from, offset).map_err(kind)
     }
 
     fn zero(&self, offset: u64, len_bytes: u64) -> Result<(), ErrorKind> {
@@ -111,7 +114,15 @@ impl DiskMut for FileTarget {
     }
 
     fn flush(&self) -> Result<(), ErrorKind> {
-        self.file.sync_all().map_err(|error| error.kind().into())
+        self.file.sync_all().map_err(kind)
+    }
+}
+
+/// `embedded_io` has no word for a full device.
+fn kind(error: io::Error) -> ErrorKind {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => FULL,
+        kind => kind.into(),
     }
 }
 
@@ -242,7 +253,7 @@ mod tests {
             zeros: Zeros::Sparse,
             untouched: AtomicU64::new(u64::MAX),
         };
-        assert!(full.write_at(0, &[1; 512]).is_err());
-        assert!(full.zero(0, 512).is_err());
+        assert_eq!(full.write_at(0, &[1; 512]), Err(FULL));
+        assert_eq!(full.zero(0, 512), Err(FULL));
     }
 }

@@ -8,7 +8,8 @@ pub(crate) fn trouble(error: Error) -> Trouble {
     match error.kind() {
         ErrorKind::NotFound => Trouble::Gone,
         ErrorKind::AlreadyExists => Trouble::Exists,
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Trouble::Full,
+        // A file longer than the system lets this process write: other places may have space, but this one gives no more.
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => Trouble::Full,
         ErrorKind::ReadOnlyFilesystem => Trouble::ReadOnly,
         ErrorKind::UnexpectedEof => Trouble::Short,
         kind => Trouble::Failed(kind.into()),
@@ -28,6 +29,7 @@ mod tests {
     fn errors_that_a_core_acts_on_keep_their_meaning() {
         assert_eq!(of(Errno::NOSPC), Trouble::Full);
         assert_eq!(of(Errno::DQUOT), Trouble::Full);
+        assert_eq!(of(Errno::FBIG), Trouble::Full);
         assert_eq!(of(Errno::ROFS), Trouble::ReadOnly);
         assert_eq!(of(Errno::NOENT), Trouble::Gone);
         assert_eq!(of(Errno::EXIST), Trouble::Exists);
