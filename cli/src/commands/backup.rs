@@ -1,0 +1,229 @@
+//! backup: makes a version of a disk; whole, on a base, or going on where an earlier one was interrupted.
+
+use crate::arguments::usage;
+use crate::failure::{Exit, Failure};
+use crate::figures::{count, rate, seconds, size};
+use crate::repository::{Repository, Site, pages};
+use crate::screen::{self, shown};
+use crate::versions::{self, Found};
+use clap::Args;
+use clap::error::ErrorKind;
+use sarsen_core::catalogue::Wanted;
+use sarsen_core::error::Error;
+use sarsen_core::manifest;
+use sarsen_core::ops::backup::{self, Memory, Options, Report, Start};
+use sarsen_core::store::Store;
+use sarsen_core::task::Event;
+use sarsen_host::{Access, FileDisk};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// What an interruption can cost at most: so much is stored again.
+const CHECKPOINT_BYTES: u64 = 256 << 20;
+/// An index smaller than this is not worth a word.
+const INDEX_BYTES_UNSAID: u64 = 128 << 20;
+/// At the worst moment of growth.
+const INDEX_BYTES_PER_OBJECT: u64 = 24;
+
+/// The arguments of backup.
+#[derive(Args, Debug)]
+pub struct Backup {
+    /// The disk: a regular file or a block device, best a snapshot
+    pub disk: PathBuf,
+    /// What the disk is called
+    #[arg(long, value_name = "NAME", value_parser = name)]
+    pub name: String,
+    /// What the snapshot is called; a promise that its contents never change
+    #[arg(long, default_value = "", value_name = "SNAPSHOT", hide_default_value = true)]
+    pub snapshot: String,
+    /// The version to build on; `auto` is the newest of that name, `none` reads and names everything anew
+    #[arg(long, default_value = "auto", value_name = "VERSION")]
+    pub base: String,
+    /// Go on from the newest draft of that name, which an interrupted backup left
+    #[arg(long = "continue", conflicts_with = "base")]
+    pub continued: bool,
+}
+
+/// Names that a VERSION could not tell from something else are not given.
+fn name(text: &str) -> Result<String, String> {
+    match text {
+        "" => Err("a disk needs a name".into()),
+        "latest" => Err("`latest` means the newest of all versions; choose another".into()),
+        text if text.contains('@') => Err("what follows an `@` is the snapshot; give it with --snapshot".into()),
+        text => Ok(text.into()),
+    }
+}
+
+impl Backup {
+    pub fn run(&self, site: &Site) -> Result<Exit, Failure> {
+        if self.snapshot.contains('@') {
+            usage(ErrorKind::ValueValidation, "a snapshot's name has no `@`: NAME@SNAPSHOT could not be told apart");
+        }
+        let report = self.back_up(site)?;
+        self.tell(&report)?;
+        Ok(if report.source_changed { Exit::SourceChanged } else { Exit::Done })
+    }
+
+    /// Makes the version.
+    pub fn back_up(&self, site: &Site) -> Result<Report, Failure> {
+        let disk = FileDisk::open(&self.disk)?;
+        let repository = site.open(Access::Write, "backup")?;
+        repository.with(|store| {
+            let identity = disk.identity();
+            let start = self.start(store, &identity).map_err(|trouble| trouble.told(&repository))?;
+            tell_memory(&repository, store, &disk)?;
+            let options = Options {
+                name: &self.name,
+                snapshot: &self.snapshot,
+                source: &identity,
+                group: [0; 16],
+                start,
+                checkpoint_bytes: CHECKPOINT_BYTES,
+            };
+            run(&repository, store, &disk, options, &self.disk)
+        })
+    }
+
+    fn start(&self, store: &mut Store<'_>, identity: &str) -> Result<Start, Trouble> {
+        if self.continued {
+            match versions::newest(store, Wanted::Draft(&self.name))? {
+                Some(draft) => return Ok(self.continue_draft(&draft, identity)?),
+                None => {
+                    screen::note(format_args!("no draft of `{}` to go on from: this is an ordinary backup", shown(&self.name)))
+                }
+            }
+        }
+        let base = match self.base.as_str() {
+            "none" => None,
+            "auto" => versions::newest(store, Wanted::Name(&self.name))?,
+            wanted => Some(versions::find_version(store, wanted)?),
+        };
+        Ok(base.map_or(Start::EMPTY, |base| build_on(store, &base)))
+    }
+
+    /// Reading is saved only where snapshot and source are the draft's: two moments are never joined into one version.
+    fn continue_draft(&self, draft: &Found, identity: &str) -> Result<Start, Failure> {
+        let told = &draft.told;
+        let same_snapshot = !self.snapshot.is_empty() && self.snapshot == told.snapshot;
+        if same_snapshot && identity != told.source {
+            return Err(Failure::new(
+                Exit::Mismatch,
+                format!(
+                    "{}: the draft of {} is of another source under the same snapshot name: it was `{}`, this is `{identity}`; \
+                     give this one its own --snapshot, or remove the draft with `sarsen rm`",
+                    self.disk.display(),
+                    told.called(),
+                    shown(&told.source),
+                ),
+            ));
+        }
+        let position = if same_snapshot { told.position } else { 0 };
+        let saved = match position {
+            0 => "all is read again, what is stored already is not stored again".into(),
+            _ => format!("the first {} are not read again", size(position)),
+        };
+        screen::note(format_args!("going on from the draft of {}: {saved}", told.called()));
+        Ok(Start { base: told.base, disk_size: told.disk_size, top: told.draft_top, draft: draft.entry.key, position })
+    }
+
+    fn tell(&self, report: &Report) -> Result<(), Failure> {
+        let done = report.statistics;
+        let time = Duration::from_millis(done.millis);
+        screen::print(format_args!("version {}", report.version))?;
+        screen::print(format_args!(
+            "{} of {}: read {} in {} ({}), stored {} of new data in {}",
+            size(report.disk_size),
+            shown(&self.name),
+            size(done.read_bytes),
+            seconds(time),
+            rate(done.read_bytes, time),
+            size(done.new_bytes),
+            count(done.new_blocks, "block"),
+        ))?;
+        if report.source_changed {
+            screen::warn(format_args!(
+                "{}: changed while it was read, so the version may be of no single moment; back up a snapshot, or when nobody writes to it",
+                self.disk.display()
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Either the engine's word, still without the repository's name, or one that is complete.
+enum Trouble {
+    Engine(Error),
+    Told(Failure),
+}
+
+impl Trouble {
+    fn told(self, repository: &Repository) -> Failure {
+        match self {
+            Trouble::Engine(error) => repository.failure(error),
+            Trouble::Told(failure) => failure,
+        }
+    }
+}
+
+impl From<Error> for Trouble {
+    fn from(error: Error) -> Trouble {
+        Trouble::Engine(error)
+    }
+}
+
+impl From<Failure> for Trouble {
+    fn from(failure: Failure) -> Trouble {
+        Trouble::Told(failure)
+    }
+}
+
+/// A base whose root is not that of its pages was forged or damaged: then all is read and named anew.
+fn build_on(store: &Store<'_>, base: &Found) -> Start {
+    let told = &base.told;
+    if manifest::root_id(store.parameters(), told.disk_size, told.top) != told.root {
+        screen::warn(format_args!("{}: its manifest is not the one its root names; backing up without a base", told.called()));
+        return Start::EMPTY;
+    }
+    Start { base: base.id, disk_size: told.disk_size, top: told.top, ..Start::EMPTY }
+}
+
+/// Says what the index may come to need, if every block of the disk is new.
+fn tell_memory(repository: &Repository, store: &mut Store<'_>, disk: &FileDisk) -> Result<(), Failure> {
+    while !store.load().map_err(|error| repository.failure(error))? {}
+    let block_bytes = store.parameters().block_bytes();
+    let blocks = manifest::blocks(sarsen_core::disk::Disk::size(disk), block_bytes);
+    let bytes = blocks.saturating_add(store.index().usage().objects).saturating_mul(INDEX_BYTES_PER_OBJECT);
+    if bytes > INDEX_BYTES_UNSAID {
+        screen::note(format_args!(
+            "the index needs up to {} of memory, as blocks of {} are small for this disk; larger blocks need less",
+            size(bytes),
+            size(block_bytes.into())
+        ));
+    }
+    Ok(())
+}
+
+fn run(
+    repository: &Repository,
+    store: &mut Store<'_>,
+    disk: &FileDisk,
+    options: Options<'_>,
+    path: &Path,
+) -> Result<Report, Failure> {
+    let (mut base, mut draft) = (pages(), pages());
+    let memory = Memory { base: &mut base, draft: &mut draft };
+    let mut task = backup::Backup::new(store, disk, options, memory).map_err(|error| repository.failure(error))?;
+    let mut checkpoint = None;
+    let report = repository.run(&mut task, store, Some(disk), |event| match event {
+        Event::BaseDamaged => screen::warn("the base is damaged, so all is compared by content; what was damaged is stored anew"),
+        Event::Checkpoint { position } => checkpoint = Some(position),
+        _ => {}
+    });
+    if let (Err(_), Some(position)) = (&report, checkpoint) {
+        screen::note(format_args!("{} are kept as a draft: `--continue` goes on from there", size(position)));
+    }
+    report.map_err(|error| match error {
+        Error::Disk { .. } => Failure::at(path.display(), error),
+        error => repository.failure(error),
+    })
+}

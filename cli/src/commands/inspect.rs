@@ -1,0 +1,215 @@
+//! What check and scrub have in common: they find the same kinds of damage, and tell them in the same way.
+
+use super::ls::json;
+use crate::failure::{Exit, Failure};
+use crate::figures::{count, size};
+use crate::repository::{Repository, pages};
+use crate::screen::shown;
+use crate::versions::{self, Item};
+use crate::{paint, screen};
+use sarsen_core::format::record::RecordKind;
+use sarsen_core::ops::check::{Check, Depth, Report};
+use sarsen_core::store::Store;
+use sarsen_core::task::{Event, Finding, FindingKind};
+use sarsen_core::types::Id;
+use serde::Serialize;
+use std::collections::BTreeSet;
+
+/// Everything that was found.
+pub struct Inspection {
+    pub findings: Vec<Finding>,
+    pub versions: Vec<Judged>,
+    pub report: Report,
+}
+
+/// A version, and whether damage hits it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Judged {
+    pub id: String,
+    /// Null where its record cannot be read; then the id is the record's.
+    name: Option<String>,
+    snapshot: Option<String>,
+    pub hit: bool,
+}
+
+#[derive(Serialize)]
+struct Shown<'a> {
+    findings: Vec<ShownFinding>,
+    versions: &'a [Judged],
+    hit: BTreeSet<&'a str>,
+    segments: u64,
+    entries: u64,
+    bytes: u64,
+    behind: bool,
+    rebuilt: bool,
+    marks_written: bool,
+}
+
+/// Segment and offset are null for the head pin, which lies in no segment.
+#[derive(Serialize)]
+struct ShownFinding {
+    kind: &'static str,
+    segment: Option<u32>,
+    offset: Option<u32>,
+}
+
+/// Looks for damage; with a version, the report is of that one alone.
+pub fn inspect(repository: &Repository, depth: Depth, of: Option<&str>) -> Result<Inspection, Failure> {
+    repository.with(|store| {
+        let only = of.map(|wanted| versions::find_version(store, wanted)).transpose()?.map(|found| found.id);
+        let mut pages = pages();
+        let mut task = Check::new(store, depth, &mut pages);
+        let (mut findings, mut hit) = (Vec::new(), BTreeSet::new());
+        let heard = |event| match event {
+            Event::Finding(finding) => findings.push(finding),
+            Event::Hit { id, .. } => drop(hit.insert(id)),
+            _ => {}
+        };
+        let report = repository.run(&mut task, store, None, heard).map_err(|error| repository.failure(error))?;
+        findings.sort_unstable_by_key(|finding| (finding.place, finding.kind));
+        let versions = judged(repository, store, &hit, only)?;
+        Ok(Inspection { findings, versions, report })
+    })
+}
+
+fn judged(repository: &Repository, store: &mut Store<'_>, hit: &BTreeSet<Id>, only: Option<Id>) -> Result<Vec<Judged>, Failure> {
+    let items = versions::list(store).map_err(|error| repository.failure(error))?;
+    let wanted = |item: &&Item| only.is_none_or(|id| id == item.id);
+    let is_draft = |item: &&Item| item.told.as_ref().is_some_and(|told| told.kind == RecordKind::Draft);
+    Ok(items.iter().filter(wanted).filter(|item| !is_draft(item)).map(|item| Judged::of(item, hit.contains(&item.id))).collect())
+}
+
+impl Judged {
+    fn of(item: &Item, hit: bool) -> Judged {
+        let told = item.told.as_ref();
+        Judged {
+            id: item.id.to_string(),
+            name: told.map(|told| told.name.clone()),
+            snapshot: told.map(|told| told.snapshot.clone()),
+            hit,
+        }
+    }
+
+    fn called(&self) -> String {
+        match (&self.name, self.snapshot.as_deref()) {
+            (Some(name), None | Some("")) => shown(name),
+            (Some(name), Some(snapshot)) => format!("{}@{}", shown(name), shown(snapshot)),
+            (None, _) => "its record cannot be read".into(),
+        }
+    }
+}
+
+impl Inspection {
+    /// Whether anything is wrong.
+    pub fn is_clean(&self) -> bool {
+        !self.report.damaged()
+    }
+
+    /// Prints it all; the exit code.
+    pub fn tell(&self, done: &str, as_json: bool) -> Result<Exit, Failure> {
+        match as_json {
+            true => screen::print_plain(&format!("{}\n", json(&self.shown())?))?,
+            false => self.print(done)?,
+        }
+        Ok(if self.is_clean() { Exit::Done } else { Exit::Damage })
+    }
+
+    fn shown(&self) -> Shown<'_> {
+        let Report { segments, entries, bytes, behind, rebuilt, marks_written, .. } = self.report;
+        let findings = self.findings.iter().map(|finding| ShownFinding {
+            kind: finding.kind.name(),
+            segment: finding.place.map(|place| place.segment.0),
+            offset: finding.place.map(|place| place.offset),
+        });
+        let hit = self.versions.iter().filter(|version| version.hit).map(|version| version.id.as_str()).collect();
+        Shown {
+            findings: findings.collect(),
+            versions: &self.versions,
+            hit,
+            segments,
+            entries,
+            bytes,
+            behind,
+            rebuilt,
+            marks_written,
+        }
+    }
+
+    fn print(&self, done: &str) -> Result<(), Failure> {
+        let Report { segments, entries, bytes, .. } = self.report;
+        let looked_at = format!("{}, {}, {}", count(segments, "segment"), count(entries, "object"), size(bytes));
+        screen::print(format_args!("{done}: {looked_at}"))?;
+        self.findings.iter().try_for_each(print_finding)?;
+        if self.report.rebuilt {
+            screen::print(paint::bad("tables are damaged and were rebuilt from what is left: the repository can only be read"))?;
+        }
+        self.versions.iter().try_for_each(print_version)?;
+        screen::print(self.summary())
+    }
+
+    fn summary(&self) -> String {
+        let versions = count(self.versions.len() as u64, "version");
+        let hit = self.versions.iter().filter(|version| version.hit).count();
+        match (self.is_clean(), hit) {
+            (true, _) => paint::good(format_args!("no damage; {versions}, all whole")),
+            (false, 0) => paint::wary(format_args!("{}; no version is hit", count(self.report.findings, "finding"))),
+            (false, _) => paint::bad(format_args!(
+                "{}; {hit} of {versions} hit. `sarsen restore` names the ranges that are lost; a new backup of the disk stores again what it still has",
+                count(self.report.findings, "finding")
+            )),
+        }
+    }
+}
+
+fn print_finding(finding: &Finding) -> Result<(), Failure> {
+    let place = match finding.place {
+        Some(place) => format!("segment {}, offset {}", place.segment, place.offset),
+        None => "head".into(),
+    };
+    let (what, next) = words(finding.kind);
+    screen::print(format_args!("{} {place}: {what}", paint::bad(format_args!("{:9}", finding.kind.name()))))?;
+    screen::print(paint::faint(format_args!("{:9} {next}", "")))
+}
+
+fn print_version(version: &Judged) -> Result<(), Failure> {
+    let id = version.id.get(..12).unwrap_or(&version.id);
+    let verdict = if version.hit { paint::bad("hit      ") } else { paint::good("whole    ") };
+    screen::print(format_args!("{verdict} {id}  {}", version.called()))
+}
+
+/// What a finding is, and what to do next.
+fn words(kind: FindingKind) -> (&'static str, &'static str) {
+    const COPY: &str = "put the file back from a copy if there is one";
+    const AGAIN: &str = "put the segment back from a copy, or back up the disks again: what is missing is then stored anew";
+    match kind {
+        FindingKind::Pin => (
+            "the head pin is damaged, or names another commit than the newest",
+            "nothing is lost; the next backup writes it anew",
+        ),
+        FindingKind::Behind => (
+            "something newer than what is here once existed",
+            "bring back this segment, or those after it; until then nothing is written",
+        ),
+        FindingKind::Missing => ("the segment is not there", COPY),
+        FindingKind::Foreign => {
+            ("the segment is of another repository", "take the file away, and put this repository's own back from a copy")
+        }
+        FindingKind::Renamed => {
+            ("the segment calls itself by another number", "give the file the name of the number it has, or put a copy back")
+        }
+        FindingKind::Header => {
+            ("the segment's header is damaged", "its objects can still be read; put the segment back from a copy")
+        }
+        FindingKind::Truncated => ("the file ends too soon", COPY),
+        FindingKind::Footer => {
+            ("the segment's table of contents is damaged", "its objects are found without it; put the segment back from a copy")
+        }
+        FindingKind::Entry => ("no object begins where one must", AGAIN),
+        FindingKind::Digest => ("the segment holds other objects than were committed", COPY),
+        FindingKind::Payload => ("an object's bytes are not those that were written", AGAIN),
+        FindingKind::Padding => {
+            ("the filling behind an object is not as written", "the object itself is whole; look after the medium")
+        }
+        _ => ("damage of a kind this command has no words for", "use a newer sarsen"),
+    }
+}

@@ -1,0 +1,136 @@
+//! restore: a version becomes a file or a block device again. Nothing that exists is overwritten without --force.
+
+use super::manifest;
+use crate::failure::{Exit, Failure};
+use crate::figures::{rate, seconds, size};
+use crate::repository::{Site, pages};
+use crate::{screen, versions};
+use clap::Args;
+use sarsen_core::error::Error;
+use sarsen_core::ops::restore::{self, Options, Report};
+use sarsen_core::task::Event;
+use sarsen_host::{Access, FileTarget, Zeros};
+use std::fs;
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// The arguments of restore.
+#[derive(Args, Debug)]
+pub struct Restore {
+    /// Which version
+    pub version: String,
+    /// Where to: a new file, or with --force an existing file or a block device
+    pub target: PathBuf,
+    /// Leave zeros as holes
+    #[arg(long)]
+    pub sparse: bool,
+    /// Overwrite what is there
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// What was restored, and what was lost: offset and length.
+pub struct Restored {
+    pub report: Report,
+    pub lost: Vec<(u64, u64)>,
+}
+
+impl Restore {
+    pub fn run(&self, site: &Site) -> Result<Exit, Failure> {
+        let began = Instant::now();
+        let restored = self.restore(site)?;
+        let (report, time) = (restored.report, began.elapsed());
+        screen::print(format_args!(
+            "{}: {} restored, {} of them data, in {} ({})",
+            self.target.display(),
+            size(report.disk_size),
+            size(report.data_bytes),
+            seconds(time),
+            rate(report.disk_size, time)
+        ))?;
+        if restored.lost.is_empty() {
+            return Ok(Exit::Done);
+        }
+        for (offset, len_bytes) in &restored.lost {
+            screen::note(format_args!("lost: {len_bytes} bytes from {offset}"));
+        }
+        screen::warn(format_args!(
+            "{} could not be read and are zeros in {}; `sarsen scrub` says where the damage is",
+            size(report.lost_bytes),
+            self.target.display()
+        ));
+        Ok(Exit::Damage)
+    }
+
+    /// Restores; a file that could not be finished and was not there before is taken away, lest it be taken for the disk.
+    pub fn restore(&self, site: &Site) -> Result<Restored, Failure> {
+        let repository = site.open(Access::Read, "restore")?;
+        repository.with(|store| {
+            let told = versions::find_version(store, &self.version)?.told;
+            let mut pages = pages();
+            let version = manifest::open(store, &told, &mut pages).map_err(|error| repository.failure(error))?;
+            if store.head().behind.is_some() {
+                screen::warn("something newer than this repository shows once existed; `sarsen check` says where");
+            }
+            let exists = self.target.symlink_metadata().is_ok();
+            let target = self.open(told.disk_size, exists)?;
+            let options = Options { target_is_zero: !exists && self.sparse };
+            let mut task = restore::Restore::new(store, version, &target, options);
+            let mut lost = Vec::new();
+            let heard = |event| {
+                if let Event::Lost { offset, len_bytes } = event {
+                    lost.push((offset, len_bytes));
+                }
+            };
+            let report = repository.run(&mut task, store, None, heard);
+            let report = report.map_err(|error| self.give_up(exists, &repository, error))?;
+            Ok(Restored { report, lost: joined(lost) })
+        })
+    }
+
+    fn open(&self, disk_size: u64, exists: bool) -> Result<FileTarget, Failure> {
+        let zeros = if self.sparse { Zeros::Sparse } else { Zeros::Written };
+        let words = || format!("{}: exists; name another target, or overwrite it with --force", self.target.display());
+        match (exists, self.force) {
+            (true, false) => Err(Failure::new(Exit::Failed, words())),
+            (true, true) => Ok(FileTarget::overwrite(&self.target, disk_size, zeros)?),
+            (false, _) => Ok(FileTarget::create(&self.target, disk_size, zeros)?),
+        }
+    }
+
+    fn give_up(&self, existed: bool, repository: &crate::repository::Repository, error: Error) -> Failure {
+        if existed {
+            screen::warn(format_args!("{}: only a part of it was overwritten", self.target.display()));
+        } else if let Err(error) = fs::remove_file(&self.target) {
+            screen::warn(format_args!("{}: incomplete, and cannot be removed: {error}", self.target.display()));
+        }
+        match error {
+            Error::Disk { .. } => Failure::at(self.target.display(), error),
+            error => repository.failure(error),
+        }
+    }
+}
+
+/// Ranges in order, those that touch made one.
+fn joined(mut ranges: Vec<(u64, u64)>) -> Vec<(u64, u64)> {
+    ranges.sort_unstable();
+    let mut joined: Vec<(u64, u64)> = Vec::new();
+    for (offset, len_bytes) in ranges {
+        match joined.last_mut() {
+            Some((start, len)) if *start + *len == offset => *len += len_bytes,
+            _ => joined.push((offset, len_bytes)),
+        }
+    }
+    joined
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_that_touch_become_one() {
+        assert_eq!(joined(vec![(8, 4), (0, 4), (4, 4), (16, 1)]), [(0, 12), (16, 1)]);
+        assert!(joined(vec![]).is_empty());
+    }
+}

@@ -1,0 +1,135 @@
+//! The versions and drafts of a repository, and finding the one a person means.
+
+use crate::failure::{Exit, Failure};
+use crate::screen::shown;
+use sarsen_core::catalogue::{Entry, Listed, Listing, Search, Wanted, with_record};
+use sarsen_core::error::{Error, Refusal};
+use sarsen_core::format::record::{Record, RecordKind, Statistics};
+use sarsen_core::store::Store;
+use sarsen_core::types::{Id, Link};
+
+/// What a record says, kept.
+#[derive(Clone, Debug)]
+pub struct Told {
+    pub kind: RecordKind,
+    pub name: String,
+    pub snapshot: String,
+    pub source: String,
+    pub time: u64,
+    pub disk_size: u64,
+    pub base: Id,
+    pub root: Id,
+    pub top: Id,
+    pub position: u64,
+    pub draft_top: Id,
+    pub source_changed: bool,
+    pub protected: bool,
+    pub statistics: Statistics,
+}
+
+impl Told {
+    fn of(record: &Record<'_>) -> Told {
+        Told {
+            kind: record.kind,
+            name: record.name.into(),
+            snapshot: record.snapshot.into(),
+            source: record.source.into(),
+            time: record.time,
+            disk_size: record.disk_size,
+            base: record.base,
+            root: record.root,
+            top: record.top,
+            position: record.position,
+            draft_top: record.draft_top,
+            source_changed: record.source_changed,
+            protected: record.protected,
+            statistics: record.statistics,
+        }
+    }
+
+    /// Its name as a person gives it: `NAME` or `NAME@SNAPSHOT`.
+    pub fn called(&self) -> String {
+        match self.snapshot.as_str() {
+            "" => shown(&self.name),
+            snapshot => format!("{}@{}", shown(&self.name), shown(snapshot)),
+        }
+    }
+}
+
+/// A row of the catalogue.
+#[derive(Clone, Debug)]
+pub struct Item {
+    pub entry: Entry,
+    /// Its version id, or its record's id if that cannot be read.
+    pub id: Id,
+    /// What its record says, if that can be read.
+    pub told: Option<Told>,
+}
+
+/// All rows, in order of creation.
+pub fn list(store: &mut Store<'_>) -> Result<Vec<Item>, Error> {
+    let mut listing = Listing::of(store);
+    let mut items = Vec::new();
+    loop {
+        match listing.next(store)? {
+            Listed::Step => {}
+            Listed::End => return Ok(items),
+            Listed::Entry(entry) => items.push(item(store, entry)?),
+        }
+    }
+}
+
+fn item(store: &mut Store<'_>, entry: Entry) -> Result<Item, Error> {
+    match read(store, &entry.link) {
+        Ok((id, told)) => Ok(Item { entry, id, told: Some(told) }),
+        Err(error) if error.is_damage() => Ok(Item { entry, id: entry.link.id, told: None }),
+        Err(error) => Err(error),
+    }
+}
+
+fn read(store: &mut Store<'_>, link: &Link) -> Result<(Id, Told), Error> {
+    with_record(store, link, |id, record| (id, Told::of(record)))
+}
+
+/// A row that was found, and what it says.
+#[derive(Clone, Debug)]
+pub struct Found {
+    pub entry: Entry,
+    pub id: Id,
+    pub told: Told,
+}
+
+/// The version or draft a person means by `text`.
+pub fn find(store: &mut Store<'_>, text: &str) -> Result<Found, Failure> {
+    found(store, Wanted::parse(text)).map_err(|error| Failure::at(format_args!("`{}`", shown(text)), error))
+}
+
+/// The newest that is wanted, if there is one.
+pub fn newest(store: &mut Store<'_>, wanted: Wanted<'_>) -> Result<Option<Found>, Error> {
+    match found(store, wanted) {
+        Err(Error::Refused(Refusal::UnknownVersion)) => Ok(None),
+        found => found.map(Some),
+    }
+}
+
+fn found(store: &mut Store<'_>, wanted: Wanted<'_>) -> Result<Found, Error> {
+    let found = Search::of(store, wanted).run(store)?;
+    let (id, told) = read(store, &found.entry.link)?;
+    Ok(Found { entry: found.entry, id, told })
+}
+
+/// The finished version a person means by `text`.
+pub fn find_version(store: &mut Store<'_>, text: &str) -> Result<Found, Failure> {
+    let found = find(store, text)?;
+    match found.told.kind {
+        RecordKind::Version => Ok(found),
+        RecordKind::Draft => Err(Failure::new(
+            Exit::Failed,
+            format!(
+                "`{}`: a draft, not a version; finish it with `sarsen backup --continue --name {}`, or remove it with `sarsen rm`",
+                shown(text),
+                found.told.called()
+            ),
+        )),
+    }
+}
