@@ -22,9 +22,16 @@ pub struct Entry {
 #[derive(Clone, Copy)]
 enum At {
     /// Finding out whether the catalogue can be read.
-    Survey { key: u64 },
-    Table { key: u64 },
-    Records { after: Option<SegmentNumber>, current: Option<(SegmentNumber, u32, Lines)> },
+    Survey {
+        key: u64,
+    },
+    Table {
+        key: u64,
+    },
+    Records {
+        after: Option<SegmentNumber>,
+        current: Option<(SegmentNumber, u32, Lines)>,
+    },
 }
 
 /// A walk through the catalogue. Uses the store's walk memory: one walk at a time.
@@ -272,6 +279,5 @@ fn begins(id: &Id, text: &str) -> bool {
     let digits = text.as_bytes();
     let nibble = |at: usize| id.0.get(at / 2).map(|byte| if at.is_multiple_of(2) { byte >> 4 } else { byte & 15 });
     let value = |digit: u8| char::from(digit).to_digit(16).filter(|_| !digit.is_ascii_uppercase());
-    (4..=64).contains(&digits.len())
-        && digits.iter().enumerate().all(|(at, &digit)| nibble(at).map(u32::from) == value(digit))
+    (4..=64).contains(&digits.len()) && digits.iter().enumerate().all(|(at, &digit)| nibble(at).map(u32::from) == value(digit))
 }

@@ -89,114 +89,16 @@ impl<A: Codecs, B: Codecs> Codecs for (A, B) {
 }
 
 #[cfg(feature = "lz4")]
-pub use self::lz4::{Lz4, Lz4Table};
-
+mod lz4;
 #[cfg(feature = "lz4")]
-mod lz4 {
-    use super::{CodecId, Codecs};
-    use crate::error::What;
-    use lz4_flex::block::{compress_into_with_table, decompress_into};
-
-    /// The encoder's table: 8 KiB if `small`, 16 KiB if `large`. Decoding needs none.
-    pub use lz4_flex::block::CompressTable as Lz4Table;
-
-    /// LZ4, both ways, with a lent table.
-    pub struct Lz4<'m> {
-        table: &'m mut Lz4Table,
-    }
-
-    impl<'m> Lz4<'m> {
-        /// An encoder that works in `table`. With a small one, frames from 65,535 bytes on are stored raw.
-        pub fn new(table: &'m mut Lz4Table) -> Lz4<'m> {
-            Lz4 { table }
-        }
-    }
-
-    impl Codecs for Lz4<'_> {
-        fn has(&self, id: CodecId) -> bool {
-            matches!(id, CodecId::None | CodecId::Lz4)
-        }
-
-        fn encode(&mut self, id: CodecId, from: &[u8], to: &mut [u8]) -> Option<usize> {
-            // The library would make a small table large, by way of the stack, and from then on encode the same frames differently.
-            let too_large = matches!(self.table, Lz4Table::Small(_)) && from.len() >= usize::from(u16::MAX);
-            match id {
-                CodecId::Lz4 if !too_large => compress_into_with_table(from, to, self.table).ok(),
-                _ => None,
-            }
-        }
-
-        fn decode(&mut self, id: CodecId, from: &[u8], to: &mut [u8]) -> Result<(), What> {
-            match id {
-                CodecId::Lz4 => decode(from, to),
-                _ => Err(What::UnknownCodec),
-            }
-        }
-    }
-
-    fn decode(from: &[u8], to: &mut [u8]) -> Result<(), What> {
-        match decompress_into(from, to) {
-            Ok(len) if len == to.len() => Ok(()),
-            _ => Err(What::Codec),
-        }
-    }
-}
+pub use lz4::{Lz4, Lz4Table};
 
 #[cfg(feature = "zlib")]
-pub use self::zlib::{Zlib, ZlibState};
-
+mod zlib;
 #[cfg(feature = "zlib")]
-mod zlib {
-    use super::{CodecId, Codecs};
-    use crate::error::What;
-    use miniz_oxide::inflate::TINFLStatus;
-    use miniz_oxide::inflate::core::{decompress, inflate_flags};
-
-    /// The decoder's state; about 11 KiB.
-    pub use miniz_oxide::inflate::core::DecompressorOxide as ZlibState;
-
-    /// zlib, decoding only, with a lent state. Never encodes: frames are stored raw.
-    pub struct Zlib<'m> {
-        state: &'m mut ZlibState,
-    }
-
-    impl<'m> Zlib<'m> {
-        /// A decoder that works in `state`.
-        pub fn new(state: &'m mut ZlibState) -> Zlib<'m> {
-            Zlib { state }
-        }
-    }
-
-    impl Codecs for Zlib<'_> {
-        fn has(&self, id: CodecId) -> bool {
-            matches!(id, CodecId::None | CodecId::Zlib)
-        }
-
-        fn encode(&mut self, _id: CodecId, _from: &[u8], _to: &mut [u8]) -> Option<usize> {
-            None
-        }
-
-        fn decode(&mut self, id: CodecId, from: &[u8], to: &mut [u8]) -> Result<(), What> {
-            match id {
-                CodecId::Zlib => decode(self.state, from, to),
-                _ => Err(What::UnknownCodec),
-            }
-        }
-    }
-
-    fn decode(state: &mut ZlibState, from: &[u8], to: &mut [u8]) -> Result<(), What> {
-        // The whole frame is one window: nothing wraps, and no byte goes beyond `to`. The Adler-32 is checked by the stream's end.
-        let flags = inflate_flags::TINFL_FLAG_PARSE_ZLIB_HEADER | inflate_flags::TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
-        state.init();
-        match decompress(state, from, to, 0, flags) {
-            (TINFLStatus::Done, read, made) if read == from.len() && made == to.len() => Ok(()),
-            _ => Err(What::Codec),
-        }
-    }
-}
+pub use zlib::{Zlib, ZlibState};
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 mod tests {
     extern crate std;
     use super::*;

@@ -319,7 +319,6 @@ pub fn decode_block(shape: &Shape, block: &StoredBlock<'_>, to: &mut [u8], codec
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
     extern crate std;
     use super::*;

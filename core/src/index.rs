@@ -325,7 +325,6 @@ fn halves(value: u128) -> (u64, u64) {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 mod tests {
     extern crate std;
     use super::*;

@@ -10,8 +10,8 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
-pub mod types;
 pub mod error;
+pub mod types;
 
 pub mod disk;
 pub mod host;

@@ -59,9 +59,8 @@ impl Head {
     /// The sealed footer, if it is good: right, filled, and listing what the commit demands, then the commit itself.
     pub fn good_footer(&self) -> Option<Footer> {
         let end = self.commit.end(&self.parameters);
-        self.footer.filter(|footer| {
-            footer.filled && footer.digest_before_cut == self.commit.digest && u64::from(footer.offset) == end
-        })
+        self.footer
+            .filter(|footer| footer.filled && footer.digest_before_cut == self.commit.digest && u64::from(footer.offset) == end)
     }
 }
 

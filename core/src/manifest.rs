@@ -75,7 +75,16 @@ impl Reach {
     pub fn of(parameters: &Parameters, disk_size: u64, top: Id) -> Reach {
         let descent = Descent::over(TreeKind::Manifest, parameters.fan_out_log2, tree(parameters, disk_size, top));
         let block_bytes = parameters.block_bytes();
-        Reach { disk_size, block_bytes, reached: None, descent, slots: [None; LEVELS_MAX], holed: [false; LEVELS_MAX], page_lost: false, whole: true }
+        Reach {
+            disk_size,
+            block_bytes,
+            reached: None,
+            descent,
+            slots: [None; LEVELS_MAX],
+            holed: [false; LEVELS_MAX],
+            page_lost: false,
+            whole: true,
+        }
     }
 
     /// The entry that the last step reached for the first time, if it did.

@@ -625,9 +625,8 @@ impl<'m> Store<'m> {
     /// Sets a row of a table; the table's new root is true with the next commit.
     pub fn set_row(&mut self, tree: TreeKind, key: u64, row: &[u8]) -> Result<(), Error> {
         let root = self.root(tree);
-        let new = self.edit(tree, root.rows.max(key.saturating_add(1)), |cursor, store, memory| {
-            cursor.set(key, row, store, memory)
-        })?;
+        let new =
+            self.edit(tree, root.rows.max(key.saturating_add(1)), |cursor, store, memory| cursor.set(key, row, store, memory))?;
         *self.root_mut(tree) = new;
         Ok(())
     }
@@ -821,9 +820,7 @@ pub fn reserve_bytes(parameters: &Parameters) -> u64 {
 /// That they can be read now means nothing: they may lie in a cache, or be cells that read differently tomorrow.
 fn previous_row(head: &Head) -> SegmentRow {
     match head.good_footer().filter(|_| head.pinned_bytes().is_some()) {
-        Some(footer) => {
-            SegmentRow { len_bytes: footer.offset, footer: true, live_bytes: footer.offset, digest: footer.digest }
-        }
+        Some(footer) => SegmentRow { len_bytes: footer.offset, footer: true, live_bytes: footer.offset, digest: footer.digest },
         None => {
             let Commit { len_bytes, digest, .. } = head.commit;
             SegmentRow { len_bytes, footer: false, live_bytes: len_bytes, digest }

@@ -408,7 +408,8 @@ fn payload_is_right(source: &Source<'_>, place: Place, entry: &EntryHeader, work
 fn copy(source: &Source<'_>, place: Place, work: &mut Work<'_>) -> Result<Outcome, Error> {
     let entry = source.entry(place, crate::format::header::SEGMENT_BYTES_MAX.into())?;
     payload_is_right(source, place, &entry, work)?;
-    let (_, to) = work.packed.split_first_chunk_mut::<{ crate::format::entry::LEN }>().ok_or(Error::corrupt(place, What::Length))?;
+    let (_, to) =
+        work.packed.split_first_chunk_mut::<{ crate::format::entry::LEN }>().ok_or(Error::corrupt(place, What::Length))?;
     source.payload(place, &entry, to)?;
     Ok(Outcome::Copied { entry })
 }

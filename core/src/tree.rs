@@ -4,12 +4,12 @@
 //! what changed and shares the rest, so that cost follows change. It does not know where pages are kept: [`Pages`] does.
 //! Every step may be repeated after it failed; what was stored by then is found again.
 
+use crate::digest::is_zero;
 use crate::error::{Error, Memory, What};
 use crate::format::commit::Root;
 use crate::format::entry::TreeKind;
 use crate::format::page::{Geometry, LEVELS_MAX, ROWS_MAX, row_len};
 use crate::format::{bytes::Reader, link};
-use crate::digest::is_zero;
 use crate::types::{DIGEST_BYTES, Id, Link, Place, low32, narrow, wide};
 
 /// Bitmap of the rows of one page.

@@ -6,13 +6,13 @@ use crate::format::block::FrameTable;
 use crate::format::entry::{EntryHeader, Kind};
 use crate::format::header::Parameters;
 use crate::format::record::Record;
+use crate::frame::Work;
 use crate::frame::{Shape, StoredBlock, Verify, decode_block, decode_frame};
 use crate::manifest;
 use crate::segment::{Source, payload_place};
 use crate::store::Store;
 use crate::tree::Cursor;
 use crate::types::{Id, Place, low32, narrow, wide};
-use crate::frame::Work;
 
 /// What a repository's parameters say of its blocks.
 pub fn shape(parameters: &Parameters) -> Shape {
@@ -78,13 +78,7 @@ impl<'m> Version<'m> {
     }
 
     /// Fills `to` from `offset`; [`What::Length`] beyond the disk's end.
-    pub fn read_at(
-        &mut self,
-        offset: u64,
-        to: &mut [u8],
-        store: &mut Store<'_>,
-        work: &mut Work<'_>,
-    ) -> Result<Decoded, Error> {
+    pub fn read_at(&mut self, offset: u64, to: &mut [u8], store: &mut Store<'_>, work: &mut Work<'_>) -> Result<Decoded, Error> {
         let mut decoded = Decoded::default();
         let end = offset.saturating_add(wide(to.len()));
         if end > self.size {

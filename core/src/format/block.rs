@@ -224,7 +224,6 @@ impl Iterator for Rows<'_> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 mod tests {
     extern crate std;
     use super::*;

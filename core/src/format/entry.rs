@@ -185,7 +185,14 @@ impl EntryHeader {
 
     /// The line of this entry at `offset`.
     pub fn line(&self, offset: u32) -> Line {
-        Line { offset, kind: self.kind, depth: self.depth, stored_bytes: self.stored_bytes, raw_bytes: self.raw_bytes, id: self.id }
+        Line {
+            offset,
+            kind: self.kind,
+            depth: self.depth,
+            stored_bytes: self.stored_bytes,
+            raw_bytes: self.raw_bytes,
+            id: self.id,
+        }
     }
 
     /// Bytes from this header to the next entry.

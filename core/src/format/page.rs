@@ -3,8 +3,8 @@
 //! A page here is its rows in memory; a stored page is whole, or runs of rows on a base page.
 
 use super::bytes::{Reader, Writer};
-use super::entry::TreeKind;
 use super::damage::{self, Mark};
+use super::entry::TreeKind;
 use super::link;
 use super::row::{self, SegmentRow};
 use crate::digest::{Algorithm, Hasher, is_zero};

@@ -82,6 +82,7 @@ pub fn pages_bytes(parameters: &crate::format::header::Parameters, disk_size: u6
     crate::tree::memory_bytes(&manifest::geometry(parameters, disk_size))
 }
 
+#[allow(clippy::large_enum_variant)] // one lives at a time, and there is no heap
 enum Phase {
     Load,
     BaseReach(Reach),

@@ -76,17 +76,32 @@ enum Phase {
     Pin,
     Behind,
     Tables,
-    Segment { after: Option<SegmentNumber> },
-    Header { prefix: Prefix },
-    Footer { prefix: Prefix },
+    Segment {
+        after: Option<SegmentNumber>,
+    },
+    Header {
+        prefix: Prefix,
+    },
+    Footer {
+        prefix: Prefix,
+    },
     Entries(Entries),
-    Strangers { after: Option<SegmentNumber> },
+    Strangers {
+        after: Option<SegmentNumber>,
+    },
     Reload,
     Index,
     Versions,
-    Version { id: Id, link: Link, reach: Reach, whole: bool },
+    Version {
+        id: Id,
+        link: Link,
+        reach: Reach,
+        whole: bool,
+    },
     /// A scrub of one version: every entry it reaches.
-    Only { reach: Reach },
+    Only {
+        reach: Reach,
+    },
     Marks,
     Done,
 }
@@ -370,9 +385,8 @@ impl<'m> Check<'m> {
             }
             Listed::Entry(entry) => entry,
         };
-        let described = with_record(store, &entry.link, |id, record| {
-            (id, record.kind, record.disk_size, record.root, record.top)
-        });
+        let described =
+            with_record(store, &entry.link, |id, record| (id, record.kind, record.disk_size, record.root, record.top));
         let link = entry.link;
         let parameters = *store.parameters();
         let next = match described {
@@ -501,4 +515,3 @@ impl Task for Check<'_> {
         }
     }
 }
-

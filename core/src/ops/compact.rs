@@ -25,12 +25,21 @@ enum Stage {
     Begin,
     Mark,
     /// Chooses the next batch among the segments from here on.
-    Choose { from: usize },
+    Choose {
+        from: usize,
+    },
     /// Copies from the victims from here on, up to the end of the batch.
-    Victim { next: usize },
-    Lines { next: usize, lines: Lines },
+    Victim {
+        next: usize,
+    },
+    Lines {
+        next: usize,
+        lines: Lines,
+    },
     Tables,
-    Remove { next: usize },
+    Remove {
+        next: usize,
+    },
     Done,
 }
 

@@ -50,7 +50,6 @@ impl<'m> Lives<'m> {
         Lives { slots, used: 0 }
     }
 
-
     pub(crate) fn all(&self) -> &[Live] {
         self.slots.items().get(..self.used).unwrap_or(&[])
     }

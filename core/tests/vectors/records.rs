@@ -40,6 +40,10 @@ fn u64_of(fields: &Value, name: &str) -> u64 {
     fields[name].as_u64().unwrap()
 }
 
+fn short(fields: &Value, name: &str) -> u16 {
+    u16::try_from(number(fields, name)).unwrap()
+}
+
 fn place_of(fields: &Value) -> Place {
     Place::new(SegmentNumber(number(fields, "segment")), number(fields, "offset"))
 }
@@ -150,7 +154,7 @@ fn pages() {
         if delta {
             let base = Place::new(SegmentNumber(number(fields, "base_segment")), number(fields, "base_offset"));
             let runs = fields["runs"].as_array().unwrap();
-            let runs = runs.iter().map(|run| (number(run, "first_row") as u16, number(run, "count") as u16));
+            let runs = runs.iter().map(|run| (short(run, "first_row"), short(run, "count")));
             emit_delta(level, span, base, &rows, row_len(tree, level), runs, &mut to).unwrap();
         } else {
             emit_whole(level, span, &rows, &mut to).unwrap();
@@ -321,7 +325,10 @@ fn ids() {
                     block_log2: u8::try_from(number(fields, "block_bytes").ilog2()).unwrap(),
                     frame_log2: u8::try_from(number(fields, "frame_bytes").ilog2()).unwrap(),
                     fan_out_log2: u8::try_from(number(fields, "fan_out").ilog2()).unwrap(),
-                    ..parameters(&serde_json::json!({ "repository_id": "00".repeat(16), "digest_algorithm": algorithm.code() }), 4)
+                    ..parameters(
+                        &serde_json::json!({ "repository_id": "00".repeat(16), "digest_algorithm": algorithm.code() }),
+                        4,
+                    )
                 };
                 assert_eq!(root_id(&p, u64_of(fields, "disk_size"), id_of(&fields["top"])), id, "{name}");
             }
