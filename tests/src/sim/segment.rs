@@ -2,7 +2,6 @@
 
 use super::faults::Fault;
 use crate::random::Random;
-use embedded_io::ErrorKind;
 use sarsen_core::error::Trouble;
 use std::ops::Range;
 use std::sync::Arc;
@@ -106,7 +105,7 @@ impl Segment {
             let touched = spot.range.start.max(wanted.start)..spot.range.end.min(wanted.end);
             match spot.kind {
                 _ if touched.is_empty() => (),
-                SpotKind::Unreadable => return Err(Trouble::Failed(ErrorKind::Other)),
+                SpotKind::Unreadable => return Err(Trouble::Unreadable),
                 SpotKind::Fickle => mislead(self.reads, &mut to[touched.start - at..touched.end - at]),
             }
         }
