@@ -69,6 +69,8 @@ impl<'a> Draft<'a> {
 
     /// Sets a block, which must be stored already; the zero id for zeros.
     pub fn set_block(&mut self, block: u64, id: Id, store: &mut Store<'_>) -> Result<(), Error> {
+        // Pages that are stored here may fill segment after segment.
+        store.settle_if_many()?;
         self.cursor.set(block, &id.0, store, self.pages)
     }
 

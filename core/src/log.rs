@@ -41,9 +41,10 @@ pub struct Head {
 }
 
 impl Head {
-    /// Whether the newest commit's segment was sealed.
+    /// Whether the newest commit's segment was sealed behind it. A footer further on was written by a session that was cut off later.
     pub fn sealed(&self) -> bool {
-        self.footer.is_some() || self.pinned_bytes().is_some()
+        let end = self.commit.end(&self.parameters);
+        self.footer.is_some_and(|footer| u64::from(footer.offset) <= end) || self.pinned_bytes().is_some()
     }
 
     /// The length the pin says the newest commit's segment was sealed at.

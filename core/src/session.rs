@@ -1,6 +1,7 @@
 //! A writer's session in the log: appends entries to a segment of its own, seals it, writes commits (docs/FORMAT.md section 8).
 //!
 //! Order that survives a power cut: entries, sync, both copies of the commit, sync, pin; then the footer, sync, pin again.
+//! A segment that was left for the next one is synced before the next commit, not before: the medium writes it while the session goes on.
 //! After a failed write the session is poisoned: what the medium holds is not known, so everything is opened anew.
 
 use crate::digest::{Hasher, digest};
@@ -21,6 +22,8 @@ pub struct Session<'a> {
     writer: &'a dyn MediumMut,
     source: Source<'a>,
     segment: SegmentNumber,
+    /// The first segment of this session that may not be durable yet.
+    unsynced: SegmentNumber,
     at: u32,
     lines: u32,
     hasher: Hasher,
@@ -47,13 +50,24 @@ pub struct NewCommit<'a> {
 impl<'a> Session<'a> {
     /// Creates a segment exclusively, which is the fence: an existing number means that somebody else writes.
     pub fn create(writer: &'a dyn MediumMut, source: Source<'a>, segment: SegmentNumber) -> Result<Session<'a>, Error> {
-        match writer.create(segment) {
-            Ok(()) => {}
-            Err(Trouble::Exists) => return Err(Refusal::Fenced.into()),
-            Err(trouble) => return Err(Error::segment(segment)(trouble)),
-        }
+        create(writer, segment)?;
         let hasher = entries_hasher(&source.parameters, segment);
-        Ok(Session { writer, source, segment, at: 0, lines: 0, hasher, committed: None, poisoned: false })
+        let unsynced = segment;
+        Ok(Session { writer, source, segment, unsynced, at: 0, lines: 0, hasher, committed: None, poisoned: false })
+    }
+
+    /// Seals the segment and goes on in the next; which was left, and its row of the segment table.
+    pub fn advance(&mut self, chunk: &mut [u8], buffer: &mut [u8]) -> Result<(SegmentNumber, SegmentRow), Error> {
+        let left = self.segment;
+        let (row, _) = self.seal(chunk, buffer)?;
+        // Whatever fails from here on, nothing may be appended behind the footer.
+        self.poisoned = true;
+        self.segment = left.next().ok_or(Error::Refused(Refusal::TableFull))?;
+        create(self.writer, self.segment)?;
+        (self.at, self.lines, self.committed, self.poisoned) = (0, 0, None, false);
+        self.hasher = entries_hasher(&self.source.parameters, self.segment);
+        self.write_header(buffer)?;
+        Ok((left, row))
     }
 
     /// Writes the segment header; `buffer` is at least one alignment unit and 128 bytes long.
@@ -94,10 +108,17 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
+    /// Makes everything durable that this session has written.
     fn sync(&mut self) -> Result<(), Error> {
-        if let Err(trouble) = self.writer.sync(self.segment) {
-            self.poisoned = true;
-            return Err(Error::segment(self.segment)(trouble));
+        while self.unsynced <= self.segment {
+            if let Err(trouble) = self.writer.sync(self.unsynced) {
+                self.poisoned = true;
+                return Err(Error::segment(self.unsynced)(trouble));
+            }
+            if self.unsynced == self.segment {
+                break;
+            }
+            self.unsynced = self.unsynced.next().unwrap_or(self.segment);
         }
         Ok(())
     }
@@ -177,10 +198,17 @@ impl<'a> Session<'a> {
         self.append(entry, &header).map(|_| ())
     }
 
+    /// Ends the segment with its footer and makes that durable; the file's length.
+    pub fn finish(&mut self, chunk: &mut [u8], buffer: &mut [u8]) -> Result<u32, Error> {
+        let (_, file_bytes) = self.seal(chunk, buffer)?;
+        self.sync()?;
+        Ok(file_bytes)
+    }
+
     /// Ends the segment with its footer. Its row in the segment table, and the file's length.
     ///
     /// The lines are read back from the medium, twice, since nobody lent memory to keep them.
-    pub fn seal(&mut self, chunk: &mut [u8], buffer: &mut [u8]) -> Result<(SegmentRow, u32), Error> {
+    fn seal(&mut self, chunk: &mut [u8], buffer: &mut [u8]) -> Result<(SegmentRow, u32), Error> {
         let parameters = self.source.parameters;
         let (footer, lines) = (self.at, self.lines);
         let mut payload = Hasher::new(parameters.algorithm);
@@ -203,7 +231,6 @@ impl<'a> Session<'a> {
         Locator { footer, lines }.emit(&mut locator, &parameters.repository, Place::new(self.segment, low32(at)));
         stream.put(self, &locator)?;
         stream.flush(self)?;
-        self.sync()?;
         let digest = Digest(self.hasher.clone().finish());
         Ok((SegmentRow { len_bytes: footer, footer: true, live_bytes: footer, digest }, self.at))
     }
@@ -236,6 +263,14 @@ impl<'a> Session<'a> {
         let repository = self.source.parameters.repository;
         let pin = Pin { repository, sequence, segment: self.segment, sealed_bytes, commit };
         self.writer.replace_pin(&pin.bytes()).map_err(Error::listing)
+    }
+}
+
+fn create(writer: &dyn MediumMut, segment: SegmentNumber) -> Result<(), Error> {
+    match writer.create(segment) {
+        Ok(()) => Ok(()),
+        Err(Trouble::Exists) => Err(Refusal::Fenced.into()),
+        Err(trouble) => Err(Error::segment(segment)(trouble)),
     }
 }
 

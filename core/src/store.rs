@@ -75,6 +75,7 @@ enum Loading {
 }
 
 const NOT_LOADED: Loading = Loading::Segments { key: 0, walk: None };
+/// Rows that may wait. Half of them do before they are settled; the others are for segments that a single change of a table fills.
 const PENDING_ROWS: usize = 8;
 
 /// What is true of a segment, and whether its footer can be used.
@@ -575,17 +576,9 @@ impl<'m> Store<'m> {
         if self.session()?.fits(total, history) {
             return Ok(());
         }
-        let source = self.source();
-        let writer = self.medium.writer().ok_or(Error::Refused(Refusal::ReadOnly))?;
-        let (chunk, buffer) = (&mut *self.chunk, &mut *self.buffer);
         let session = self.session.as_mut().ok_or(Error::Refused(Refusal::ReadOnly))?;
-        let sealed = session.segment();
-        let (row, _) = session.seal(chunk, buffer)?;
-        let number = sealed.next().ok_or(Error::Refused(Refusal::TableFull))?;
-        let mut next = Session::create(writer, source, number)?;
-        next.write_header(buffer)?;
-        self.session = Some(next);
-        self.add_row(sealed, row)?;
+        let (left, row) = session.advance(self.chunk, self.buffer)?;
+        self.add_row(left, row)?;
         match self.session()?.fits(total, history) {
             true => Ok(()),
             false => Err(Refusal::Parameter.into()),
@@ -599,7 +592,7 @@ impl<'m> Store<'m> {
 
     /// Stores an object that is found by its id. `entry` holds 128 bytes for the header, the payload, and room for the padding.
     pub fn put(&mut self, entry: &mut [u8], header: &EntryHeader) -> Result<Place, Error> {
-        self.settle()?;
+        self.settle_if_many()?;
         self.room(header.total_bytes(&self.head.parameters))?;
         let place = self.append(entry, header)?;
         self.index.insert(&header.id, place)?;
@@ -610,7 +603,7 @@ impl<'m> Store<'m> {
     pub fn put_record(&mut self, payload: impl Fn(&mut [u8]) -> Result<usize, What>) -> Result<Link, Error> {
         let too_long = |_| Error::Refused(Refusal::TextTooLong);
         let parameters = self.head.parameters;
-        self.settle()?;
+        self.settle_if_many()?;
         let stored = payload(self.buffer.get_mut(LEN..).unwrap_or(&mut [])).map_err(too_long)?;
         self.room(total_bytes(&parameters, low32(wide(stored))))?;
         self.with_buffer(|store, buffer| {
@@ -665,6 +658,14 @@ impl<'m> Store<'m> {
             TreeKind::Catalogue => &mut self.catalogue,
             TreeKind::Damage => &mut self.damage,
             _ => &mut self.segments,
+        }
+    }
+
+    /// Puts the rows of sealed segments into the table once a few of them wait: each change of the table stores its pages anew.
+    pub fn settle_if_many(&mut self) -> Result<(), Error> {
+        match self.pending_rows.iter().flatten().count() < PENDING_ROWS / 2 {
+            true => Ok(()),
+            false => self.settle(),
         }
     }
 
@@ -750,7 +751,7 @@ impl<'m> Store<'m> {
         if session.is_poisoned() || !session.is_committed() {
             return Ok(());
         }
-        let (_, file_bytes) = session.seal(self.chunk, self.buffer)?;
+        let file_bytes = session.finish(self.chunk, self.buffer)?;
         session.pin(self.head.commit.sequence, self.head.id, file_bytes)?;
         self.head.file_bytes = file_bytes.into();
         Ok(())

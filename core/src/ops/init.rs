@@ -120,7 +120,7 @@ pub fn init(
     let new = NewCommit { sequence: 1, time: host.now(), previous: Id::ZERO, roots, history: &[] };
     let (commit, id) = session.commit(&new, buffer)?;
     session.pin(commit.sequence, id, 0)?;
-    let (_, file_bytes) = session.seal(chunk, buffer)?;
+    let file_bytes = session.finish(chunk, buffer)?;
     session.pin(commit.sequence, id, file_bytes)?;
     Ok(parameters.repository)
 }
