@@ -80,7 +80,8 @@ class Repository:
         return 0
 
     def is_sealed(self):
-        return self.own.footer is not None or self.pinned_length() != 0
+        footer = self.own.footer
+        return (footer is not None and footer.offset <= self.newest.end(self.settings)) or self.pinned_length() != 0
 
     def entry_at(self, place):
         """The entry that a link leads to, or None; it may lie in any segment that can be read."""
