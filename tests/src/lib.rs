@@ -1,10 +1,11 @@
 //! Test equipment: what a test can take apart, fill up, cut off and put back together, all from one seed.
 //!
 //! [`sim`] is a medium that loses what a medium may lose; [`disk`] has disks and targets in memory; [`image`] makes disks with real file systems
-//! on them; [`rig`] runs the verbs; [`anatomy`] says what lies where; [`fuse`] finds what does not end; [`random`] is where every choice comes
-//! from.
+//! on them; [`rig`] runs the verbs; [`crash`] interrupts them; [`anatomy`] says what lies where; [`fuse`] finds what does not end; [`random`] is
+//! where every choice comes from.
 
 pub mod anatomy;
+pub mod crash;
 pub mod disk;
 pub mod fuse;
 pub mod image;
