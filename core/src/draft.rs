@@ -126,7 +126,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Makes a version of it; true with the next commit. The version's id and record.
-    pub fn finish(mut self, source_changed: bool, store: &mut Store<'_>) -> Result<(Id, Link), Error> {
+    pub fn finish(&mut self, source_changed: bool, store: &mut Store<'_>) -> Result<(Id, Link), Error> {
         let parameters = *store.parameters();
         let top = self.top(store)?;
         let root = manifest::root_id(&parameters, self.description.disk_size, top);

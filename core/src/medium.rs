@@ -2,12 +2,13 @@
 //!
 //! All methods take `&self`: readers and worker threads share a medium with its one writer. A medium that answers [`Trouble::Pending`] must,
 //! once it has fetched a range, keep answering it until at least [`READS_A_STEP`] other ranges were asked for, because a step is repeated from its start.
+//! What was appended through it is answered at once: a session reads its own segment back.
 
 use crate::error::Trouble;
 use crate::types::SegmentNumber;
 
 /// The most ranges that one step reads before it has moved on.
-pub const READS_A_STEP: usize = 64;
+pub const READS_A_STEP: usize = 256;
 
 /// What can be read or asked for.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

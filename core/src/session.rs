@@ -91,7 +91,7 @@ impl<'a> Session<'a> {
         self.committed == Some(self.at)
     }
 
-    /// Whether a write failed.
+    /// Whether nothing more may be written: a write failed, or the segment was sealed.
     pub fn is_poisoned(&self) -> bool {
         self.poisoned
     }

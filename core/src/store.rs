@@ -134,6 +134,8 @@ pub struct Store<'m> {
     catalogue: Root,
     damage: Root,
     session: Option<Session<'m>>,
+    /// Whether the session has read the newest commit behind its fence, and may write.
+    fenced: bool,
     pending_rows: [Option<(SegmentNumber, SegmentRow)>; PENDING_ROWS],
     loading: Loading,
     derived: bool,
@@ -165,6 +167,7 @@ impl<'m> Store<'m> {
             catalogue: head.commit.catalogue,
             damage: head.commit.damage,
             session: None,
+            fenced: false,
             pending_rows: [None; PENDING_ROWS],
             loading: NOT_LOADED,
             derived: false,
@@ -536,9 +539,16 @@ impl<'m> Store<'m> {
         if self.session.as_ref().is_some_and(Session::is_poisoned) {
             return Err(Refusal::Poisoned.into());
         }
-        if self.session.is_some() {
-            return Ok(());
+        if self.session.is_none() {
+            self.create_session(purpose)?;
         }
+        match self.fenced {
+            true => Ok(()),
+            false => self.read_behind_fence(),
+        }
+    }
+
+    fn create_session(&mut self, purpose: Purpose) -> Result<(), Error> {
         self.check_writable()?;
         let writer = self.medium.writer().ok_or(Error::Refused(Refusal::ReadOnly))?;
         let held = match purpose {
@@ -548,14 +558,22 @@ impl<'m> Store<'m> {
         writer.hold(held).map_err(Error::listing)?;
         let highest = self.medium.previous(None).map_err(Error::listing)?.unwrap_or(SegmentNumber(0));
         let first = highest.max(self.head.commit.highest).next().ok_or(Error::Refused(Refusal::TableFull))?;
-        let mut session = Session::create(writer, self.source(), first)?;
+        self.session = Some(Session::create(writer, self.source(), first)?);
+        self.fenced = false;
+        Ok(())
+    }
+
+    /// Only now that nobody else can begin: whether the newest commit is still the one that was opened.
+    fn read_behind_fence(&mut self) -> Result<(), Error> {
         let head = log::open(self.medium, self.chunk, self.buffer)?;
         if head.id != self.head.id {
+            self.session = None;
             return Err(Refusal::Fenced.into());
         }
         self.head = head;
+        let session = self.session.as_mut().ok_or(Error::Refused(Refusal::ReadOnly))?;
         session.write_header(self.buffer)?;
-        self.session = Some(session);
+        self.fenced = true;
         self.pending_rows = [None; PENDING_ROWS];
         self.add_row(head.commit.segment, previous_row(&head))
     }
@@ -671,14 +689,41 @@ impl<'m> Store<'m> {
 
     /// Puts the rows of sealed segments into the table.
     pub fn settle(&mut self) -> Result<(), Error> {
-        while let Some((segment, row)) = self.pending_rows.iter().flatten().next().copied() {
-            self.set_row(TreeKind::Segments, segment.0.into(), &row.bytes())?;
-            let done = self.pending_rows.iter_mut().find(|pending| pending.is_some_and(|(number, _)| number == segment));
-            if let Some(done) = done {
-                *done = None;
+        while let Some(highest) = self.pending_rows.iter().flatten().map(|(segment, _)| segment.0).max() {
+            let rows = self.segments.rows.max(u64::from(highest).saturating_add(1));
+            self.edit(TreeKind::Segments, rows, |cursor, store, memory| store.set_pending(cursor, rows, memory))?;
+            // Segments sealed meanwhile have higher numbers, and wait for the next round.
+            for row in &mut self.pending_rows {
+                *row = row.filter(|(segment, _)| u64::from(segment.0) >= rows);
             }
         }
         Ok(())
+    }
+
+    fn set_pending(&mut self, cursor: &mut Cursor, rows: u64, memory: &mut [u8]) -> Result<(), Error> {
+        for at in 0..PENDING_ROWS {
+            let row = self.pending_rows.get(at).copied().flatten();
+            if let Some((segment, row)) = row.filter(|(segment, _)| u64::from(segment.0) < rows) {
+                cursor.set(segment.0.into(), &row.bytes(), self, memory)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads what a change of the catalogue and a commit are going to read, so that a medium that answers "pending" does so before anything is
+    /// appended, and not in between.
+    pub fn warm(&mut self) -> Result<(), Error> {
+        for tree in [TreeKind::Catalogue, TreeKind::Segments] {
+            let root = self.root(tree);
+            if let Some(last) = root.rows.checked_sub(1) {
+                let mut cursor = Cursor::over(tree, self.head.parameters.fan_out_log2, root);
+                let memory = core::mem::take(&mut self.pages);
+                let read = cursor.get(last, self, memory).map(|_| ());
+                self.pages = memory;
+                read?;
+            }
+        }
+        self.history().map(|_| ())
     }
 
     /// Makes everything written since the last commit true.

@@ -386,6 +386,7 @@ impl MediumMut for SimMedium {
             }
             if verdict.does(&mut inner.random) {
                 inner.state.segments.insert(segment, Segment::default());
+                inner.patience.write(segment);
             }
             Ok(())
         })

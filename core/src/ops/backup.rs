@@ -173,7 +173,10 @@ impl<'a> Backup<'a> {
 
     fn begin(&mut self, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
         store.begin(Purpose::Ordinary)?;
+        // Once to have it read; then with the memory the draft keeps.
+        let (start, blocks) = (self.start_root, self.blocks);
         let fan_out_log2 = store.parameters().fan_out_log2;
+        Cursor::resized(TreeKind::Manifest, fan_out_log2, start, blocks, store, self.draft_pages)?;
         if !store.is_damaged() {
             self.base = Some(Cursor::over(TreeKind::Manifest, fan_out_log2, self.start_root));
         }
@@ -245,6 +248,7 @@ impl<'a> Backup<'a> {
     }
 
     fn checkpoint(&mut self, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
+        store.warm()?;
         let position = self.next_block.saturating_mul(store.parameters().block_bytes().into()).min(self.disk.size());
         if let Some(draft) = &mut self.draft {
             draft.checkpoint(position, store)?;
@@ -255,8 +259,9 @@ impl<'a> Backup<'a> {
     }
 
     fn finish(&mut self, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
+        store.warm()?;
         let source_changed = self.disk.changed();
-        let Some(mut draft) = self.draft.take() else { return Err(Refusal::Parameter.into()) };
+        let Some(draft) = &mut self.draft else { return Err(Refusal::Parameter.into()) };
         draft.statistics.millis = store.host().now().saturating_sub(self.started);
         let statistics = draft.statistics;
         let (version, link) = draft.finish(source_changed, store)?;

@@ -423,7 +423,6 @@ impl<'m> Check<'m> {
 
     fn marks(&mut self, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
         self.report.rebuilt = store.is_rebuilt() || store.is_derived();
-        self.phase = Phase::Done;
         if self.report.findings > 0 || self.report.hit > 0 {
             self.report.changed = store.refresh()?;
         }
@@ -432,6 +431,7 @@ impl<'m> Check<'m> {
             write_marks(store)?;
             self.report.marks_written = true;
         }
+        self.phase = Phase::Done;
         Ok(Next::Done(self.report))
     }
 }
@@ -448,6 +448,7 @@ fn tail(prefix: Prefix, store: &Store<'_>) -> Entries {
 /// Stores the marks as the damage list and commits that.
 fn write_marks(store: &mut Store<'_>) -> Result<(), Error> {
     store.begin(Purpose::Maintenance)?;
+    store.warm()?;
     let rows = crate::types::wide(store.marks().len());
     store.edit(TreeKind::Damage, rows, |cursor, store, memory| {
         for number in 0..rows {

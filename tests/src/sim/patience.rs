@@ -4,7 +4,7 @@
 
 use sarsen_core::medium::{Name, READS_A_STEP};
 use sarsen_core::types::SegmentNumber;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 /// One thing that can be asked for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -15,16 +15,17 @@ pub(super) enum Ask {
     Range(Name, u64, usize),
 }
 
-/// The answers at hand, oldest first; none: everything always is.
+/// The answers at hand, oldest first; none: everything always is. What was appended through the medium is at hand too.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Patience {
     at_hand: Option<VecDeque<Ask>>,
+    written: BTreeSet<SegmentNumber>,
 }
 
 impl Patience {
     /// Nothing is at hand yet.
     pub(super) fn needed() -> Patience {
-        Patience { at_hand: Some(VecDeque::new()) }
+        Patience { at_hand: Some(VecDeque::new()), written: BTreeSet::new() }
     }
 
     /// As at the start.
@@ -32,9 +33,19 @@ impl Patience {
         self.at_hand.as_ref().map_or_else(Patience::default, |_| Patience::needed())
     }
 
+    /// A segment is written through this medium from now on.
+    pub(super) fn write(&mut self, segment: SegmentNumber) {
+        self.written.insert(segment);
+    }
+
     /// Whether the answer is at hand; if not, it is fetched.
     pub(super) fn is_ready(&mut self, ask: Ask) -> bool {
         let Some(at_hand) = &mut self.at_hand else { return true };
+        if let Ask::Len(Name::Segment(segment)) | Ask::Range(Name::Segment(segment), ..) = ask
+            && self.written.contains(&segment)
+        {
+            return true;
+        }
         if at_hand.contains(&ask) {
             return true;
         }
