@@ -214,13 +214,21 @@ impl Cursor {
         self.leave(key, pages, memory)?;
         for level in (0..=self.geometry.top()).rev() {
             self.enter(level, key, pages, memory)?;
-            if is_zero(row_at(&self.geometry, level, key, memory)?) {
+            if is_zero(row_at(&self.geometry, level, key, memory)?) && !self.is_written_below(level, key) {
                 let reach = self.geometry.reach(level);
                 let behind = key.checked_div(reach).unwrap_or(0).saturating_add(1).saturating_mul(reach);
                 return Ok(Some(behind));
             }
         }
         Ok(None)
+    }
+
+    /// Whether a page below `level` on the path to `key` was written to and not stored yet: the row above does not lead to it yet.
+    fn is_written_below(&self, level: u8, key: u64) -> bool {
+        (0..level).any(|below| {
+            let state = self.level(below);
+            state.dirty && state.position == Some(self.geometry.page_of(below, key))
+        })
     }
 
     /// Stores what changed; the tree's new root.
