@@ -110,7 +110,10 @@ impl Reach {
                             self.hole(0);
                         }
                     }
-                    Ok(None) => self.hole(0),
+                    Ok(None) => {
+                        keep_unreadable(store, &id);
+                        self.hole(0);
+                    }
                     Err(error) => {
                         self.descent.again(key);
                         return Err(error);
@@ -185,6 +188,15 @@ const PAGE_LOST: Flags = Flags::from_bits(8);
 fn flag(store: &mut Store<'_>, slot: SlotIndex, more: Flags) {
     let flags = store.index().flags(slot).with(more);
     store.index_mut().set_flags(slot, flags);
+}
+
+/// Flags every entry that may hold an object none of them gives back now: it is in use, and the next try, or parity, may mend it.
+fn keep_unreadable(store: &mut Store<'_>, id: &Id) {
+    loop {
+        let unflagged = store.index().candidates(id).find(|(.., flags)| !flags.has(LIVE)).map(|(slot, ..)| slot);
+        let Some(slot) = unflagged else { break };
+        flag(store, slot, LIVE);
+    }
 }
 
 /// Flags a page and the bases it is stored on.

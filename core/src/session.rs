@@ -110,6 +110,10 @@ impl<'a> Session<'a> {
 
     /// Makes everything durable that this session has written.
     fn sync(&mut self) -> Result<(), Error> {
+        if self.poisoned {
+            // Asked again, a medium may claim success for what it has lost.
+            return Err(Refusal::Poisoned.into());
+        }
         while self.unsynced <= self.segment {
             if let Err(trouble) = self.writer.sync(self.unsynced) {
                 self.poisoned = true;

@@ -18,7 +18,7 @@ use crate::session::plain_header;
 use crate::store::{Purpose, Store};
 use crate::task::{Event, Job, Next, Outcome, Task};
 use crate::tree::{Descent, Meeting};
-use crate::types::{Link, Place, low32, narrow, wide};
+use crate::types::{Link, Place, SegmentNumber, low32, narrow, wide};
 
 #[allow(clippy::large_enum_variant)] // one lives at a time, and there is no heap
 enum Stage {
@@ -101,6 +101,11 @@ impl<'m> Compact<'m> {
         }
         let mut walk = store.table_walk();
         let prefix = store.prefix(live.segment, &mut walk)?;
+        if !prefix.is_whole() {
+            self.spare(live.segment);
+            self.stage = Stage::Victim { next: after };
+            return Ok(Next::Step);
+        }
         let lines = prefix.lines(&store.source());
         self.stage = Stage::Lines { next: after, lines };
         Ok(Next::Step)
@@ -113,7 +118,11 @@ impl<'m> Compact<'m> {
             self.stage = Stage::Victim { next: *next };
             return Ok(Next::Step);
         };
-        let Item::Line(line) = item else { return Ok(Next::Step) };
+        let Item::Line(line) = item else {
+            // What stands there is not known, so it cannot be moved.
+            self.spare(live.segment);
+            return Ok(Next::Step);
+        };
         let place = Place::new(live.segment, line.offset);
         let wanted = line.kind.indexed() && line.offset < live.len_bytes && slot_of(store, &line.id, place).is_some();
         if !wanted {
@@ -121,6 +130,13 @@ impl<'m> Compact<'m> {
         }
         self.in_flight = self.in_flight.saturating_add(1);
         Ok(Next::Job(Job::Copy { place }))
+    }
+
+    /// Leaves a segment where it is.
+    fn spare(&mut self, segment: SegmentNumber) {
+        if let Some(live) = self.marking.lives.of(segment) {
+            *live = Live { victim: false, held: true, ..*live };
+        }
     }
 
     /// Everything by place that lay in a victim: records, and pages of tables; then the commit.
@@ -189,7 +205,7 @@ fn move_records(store: &mut Store<'_>, lives: &Lives<'_>) -> Result<(), Error> {
     loop {
         match listing.next(store)? {
             Listed::Step => {}
-            Listed::End => return Ok(()),
+            Listed::End => return store.check_writable(),
             Listed::Entry(entry) if lives.is_victim(entry.link.place) => {
                 let key = entry.key.ok_or(Error::Refused(Refusal::Rebuilt))?;
                 let link = move_record(store, &entry.link)?;
@@ -297,9 +313,7 @@ impl Task for Compact<'_> {
             }
             // What cannot be read stays where it is, with all of its segment: parity may mend it.
             Err(error) if error.is_damage() => {
-                if let Some(live) = self.marking.lives.of(place.segment) {
-                    *live = Live { victim: false, held: true, ..*live };
-                }
+                self.spare(place.segment);
             }
             Err(error) => return Err(error),
             Ok(_) => return Err(Refusal::Parameter.into()),

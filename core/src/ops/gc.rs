@@ -125,6 +125,8 @@ pub struct Marking<'m> {
     phase: Phase,
     walk: Cursor,
     listing: Option<Listing>,
+    /// Something that a version or draft needs is not in the index, or cannot be read.
+    lost: bool,
     pages: &'m mut [u8],
     /// What lives where.
     pub lives: Lives<'m>,
@@ -139,6 +141,7 @@ impl<'m> Marking<'m> {
             phase: Phase::Sweep { after: Some(store.head().commit.segment) },
             walk: store.table_walk(),
             listing: None,
+            lost: false,
             pages,
             lives: Lives::new(lives),
             report: Report::default(),
@@ -230,6 +233,7 @@ impl<'m> Marking<'m> {
         let Phase::Reach(reach) = &mut self.phase else { return Ok(()) };
         if let Some(reached) = reach.step(store, self.pages)? {
             self.report.kept_for_damage |= reached.page_lost;
+            self.lost |= !reached.whole;
             self.phase = Phase::List;
         }
         Ok(())
@@ -260,15 +264,27 @@ impl<'m> Marking<'m> {
         match store.next_line(lines)? {
             Some(Item::Line(line)) if line.kind.indexed() && line.offset < end => {
                 let place = Place::new(segment, line.offset);
-                let live = store.index().candidates(&line.id).any(|(_, at, flags)| at == place && flags.has(LIVE));
-                if live {
-                    self.lives.add(place, total_bytes(store.parameters(), line.stored_bytes), false);
+                let flags = store.index().candidates(&line.id).find(|(_, at, _)| *at == place).map(|(.., flags)| flags);
+                match flags {
+                    Some(flags) if flags.has(LIVE) => {
+                        self.lives.add(place, total_bytes(store.parameters(), line.stored_bytes), false);
+                    }
+                    Some(_) => {}
+                    None => self.hold(place),
                 }
             }
-            Some(_) => {}
+            Some(Item::Gap(offset)) => self.hold(Place::new(segment, offset)),
+            Some(Item::Line(_)) => {}
             None => self.phase = Phase::Rows { after: Some(segment) },
         }
         Ok(())
+    }
+
+    /// An entry that the index does not know: if anything is lost, it may be that, and its segment stays.
+    fn hold(&mut self, place: Place) {
+        if self.lost {
+            self.lives.add(place, 0, true);
+        }
     }
 
     /// Pages of the tables, and the bases they lie on.
@@ -293,6 +309,7 @@ impl<'m> Marking<'m> {
         match listing.next(store)? {
             Listed::Step => {}
             Listed::End => {
+                store.check_writable()?;
                 self.report.live_bytes = self.lives.all().iter().map(|live| u64::from(live.live_bytes)).sum();
                 self.phase = Phase::Done;
             }
