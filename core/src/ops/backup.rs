@@ -108,6 +108,8 @@ pub struct Backup<'a> {
     /// Data known up to here, so that the disk is not asked for every block.
     data_until: u64,
     in_flight: u64,
+    /// The blocks before this one are in the draft.
+    accepted: u64,
     unsaved_bytes: u64,
 }
 
@@ -138,6 +140,7 @@ impl<'a> Backup<'a> {
             blocks,
             data_until: 0,
             in_flight: 0,
+            accepted: 0,
             unsaved_bytes: 0,
         })
     }
@@ -196,17 +199,13 @@ impl<'a> Backup<'a> {
     }
 
     fn run(&mut self, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
-        let due = self.options.checkpoint_bytes > 0 && self.unsaved_bytes >= self.options.checkpoint_bytes;
         let at_end = self.next_block >= self.blocks;
-        if (due || at_end) && self.in_flight > 0 {
+        if at_end && self.in_flight > 0 {
             return Ok(Next::Wait);
         }
         if at_end {
             self.phase = Phase::Finish;
             return Ok(Next::Step);
-        }
-        if due {
-            return self.checkpoint(store);
         }
         let job = self.next_job(store)?;
         self.in_flight = self.in_flight.saturating_add(1);
@@ -247,15 +246,26 @@ impl<'a> Backup<'a> {
         }
     }
 
-    fn checkpoint(&mut self, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
+    /// Whether so much was stored since the last commit that a checkpoint is worth it. Asked after each block in order, so that the answer does
+    /// not depend on how many jobs are out.
+    fn is_checkpoint_due(&self) -> bool {
+        let wanted = self.options.checkpoint_bytes;
+        wanted > 0 && self.unsaved_bytes >= wanted && self.accepted < self.blocks
+    }
+
+    fn position(&self, store: &Store<'_>) -> u64 {
+        self.accepted.saturating_mul(store.parameters().block_bytes().into()).min(self.disk.size())
+    }
+
+    fn checkpoint(&mut self, store: &mut Store<'_>) -> Result<Event, Error> {
         store.warm()?;
-        let position = self.next_block.saturating_mul(store.parameters().block_bytes().into()).min(self.disk.size());
+        let position = self.position(store);
         if let Some(draft) = &mut self.draft {
             draft.checkpoint(position, store)?;
         }
         store.commit()?;
         self.unsaved_bytes = 0;
-        Ok(Next::Say(Event::Checkpoint { position }))
+        Ok(Event::Checkpoint { position })
     }
 
     fn finish(&mut self, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
@@ -272,12 +282,15 @@ impl<'a> Backup<'a> {
     }
 
     fn progress(&self, store: &Store<'_>) -> Result<(), Error> {
-        let block_bytes = u64::from(store.parameters().block_bytes());
-        let done = self.next_block.saturating_sub(self.in_flight).saturating_mul(block_bytes).min(self.disk.size());
-        match store.host().go_on(&Progress { done, total: self.disk.size() }) {
+        match store.host().go_on(&Progress { done: self.position(store), total: self.disk.size() }) {
             true => Ok(()),
             false => Err(Error::Cancelled),
         }
+    }
+
+    fn take_hole(&mut self, first: u64, count: u64, store: &mut Store<'_>) -> Result<(), Error> {
+        let Some(draft) = &mut self.draft else { return Err(Refusal::Parameter.into()) };
+        draft.zero_blocks(first, count, store)
     }
 
     fn take_block(
@@ -348,16 +361,24 @@ impl Task for Backup<'_> {
         work: &mut Work<'_>,
     ) -> Result<Option<Event>, Error> {
         let outcome = outcome?;
-        match *job {
-            Job::Pack { block, expected } => self.take_block(block, expected, outcome, store, work)?,
-            Job::Hole { first, count } => {
-                let Some(draft) = &mut self.draft else { return Err(Refusal::Parameter.into()) };
-                draft.zero_blocks(first, count, store)?;
-            }
+        let (first, count) = match *job {
+            Job::Pack { block, .. } => (block, 1),
+            Job::Hole { first, count } => (first, count),
             _ => return Err(Refusal::Parameter.into()),
+        };
+        // Called again because a checkpoint has to be waited for, the blocks are in the draft already.
+        if first >= self.accepted {
+            match *job {
+                Job::Pack { block, expected } => self.take_block(block, expected, outcome, store, work)?,
+                _ => self.take_hole(first, count, store)?,
+            }
+            self.accepted = first.saturating_add(count);
+            self.in_flight = self.in_flight.saturating_sub(1);
+            self.progress(store)?;
         }
-        self.in_flight = self.in_flight.saturating_sub(1);
-        self.progress(store)?;
+        if self.is_checkpoint_due() {
+            return self.checkpoint(store).map(Some);
+        }
         Ok(None)
     }
 }
