@@ -2,7 +2,7 @@
 //!
 //! What may run at once: workers read medium and disk and work in a [`Bench`] of their own, while the director, on the calling thread, hands out jobs,
 //! appends and commits. Outcomes reach the task in the order of their jobs, whoever was first, so that what is written does not depend on the threads.
-//! Memory is bounded by the number of benches, a few more than there are workers.
+//! Memory is bounded by the number of benches, a few more than there are workers, and fewer where blocks are so large that they would take too much.
 //!
 //! A panic on any thread ends the run and goes on at the caller; nobody is left waiting.
 
@@ -30,6 +30,14 @@ use std::thread;
 
 /// Benches beyond one a worker: so many outcomes may wait for an older one before a worker has to.
 const SPARE_BENCHES: usize = 2;
+
+/// All benches together take at most about so much, however many cores there are; but two there always are, to work at one and write from the other.
+const BENCHES_BYTES_MAX: usize = 160 << 20;
+
+/// How many benches a run may have.
+fn benches_max(parameters: &Parameters, threads: NonZeroUsize) -> usize {
+    (BENCHES_BYTES_MAX / Bench::bytes(parameters)).max(2).min(threads.get() + SPARE_BENCHES)
+}
 
 /// What all workers read.
 #[derive(Clone, Copy)]
@@ -59,7 +67,7 @@ pub fn run<T: Task>(
     say: &mut dyn FnMut(&Store<'_>, Event),
 ) -> Result<T::Report, Error> {
     let parameters = *store.parameters();
-    let director = Director::new(task, store, say, threads.get() + SPARE_BENCHES);
+    let director = Director::new(task, store, say, benches_max(&parameters, threads));
     let stop = AtomicBool::new(false);
     let (ticket_sender, tickets) = channel();
     let (answer_sender, answers) = channel();

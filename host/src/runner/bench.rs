@@ -16,14 +16,16 @@ pub struct Bench {
 }
 
 impl Bench {
+    /// Bytes of its buffers.
+    pub fn bytes(parameters: &Parameters) -> usize {
+        raw_bytes(parameters.block_bytes()) + packed_len(parameters)
+    }
+
     /// A bench for repositories with these parameters; an error where there is no memory for it.
     pub fn new(parameters: &Parameters) -> Result<Bench, Error> {
-        let block = packed_bytes(parameters.block_bytes(), parameters.frame_bytes(), parameters.alignment());
-        // Where blocks are small, a page or a record is the largest entry to be checked.
-        let other = buffer_bytes(parameters.fan_out_log2, parameters.align_log2, parameters.history);
         Ok(Bench {
             raw: zeros(raw_bytes(parameters.block_bytes()))?,
-            packed: zeros(block.max(other))?,
+            packed: zeros(packed_len(parameters))?,
             codecs: HostCodecs::new(),
         })
     }
@@ -32,6 +34,12 @@ impl Bench {
     pub fn work(&mut self) -> Work<'_> {
         Work { raw: &mut self.raw, packed: &mut self.packed, codecs: &mut self.codecs }
     }
+}
+
+fn packed_len(parameters: &Parameters) -> usize {
+    let block = packed_bytes(parameters.block_bytes(), parameters.frame_bytes(), parameters.alignment());
+    // Where blocks are small, a page or a record is the largest entry to be checked.
+    block.max(buffer_bytes(parameters.fan_out_log2, parameters.align_log2, parameters.history))
 }
 
 fn zeros(len: usize) -> Result<Vec<u8>, Error> {

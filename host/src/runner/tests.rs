@@ -258,3 +258,17 @@ fn a_director_takes_answers_in_any_order_and_bounds_what_is_out() {
         assert_eq!(said, 50);
     });
 }
+
+#[test]
+fn many_cores_and_large_blocks_take_no_more_memory_than_promised() {
+    let scratch = Scratch::new("benches");
+    let medium = DirectoryMedium::create(scratch.path()).unwrap();
+    let host = System::new();
+    let options = init::Options { block_log2: 24, segment_bytes: 128 << 20, ..init::Options::HOST };
+    init::init(&medium, &host, &options, &mut [0; 4800], &mut vec![0; 1 << 20]).unwrap();
+    let mut room = StoreRoom::new();
+    let store = Store::open(&medium, &host, room.lend()).unwrap();
+    let benches = |threads| benches_max(store.parameters(), NonZeroUsize::new(threads).unwrap());
+    assert_eq!(benches(1), 3);
+    assert!(benches(64) * Bench::bytes(store.parameters()) <= BENCHES_BYTES_MAX);
+}
