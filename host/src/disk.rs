@@ -1,6 +1,6 @@
 //! A file or block device to back up.
 //!
-//! It should not change meanwhile; whether it did, [`FileDisk::changed`] tells as far as the file system does. Of a block device only its size is
+//! It should not change meanwhile; whether it did, [`Disk::changed`] tells as far as the file system does. Of a block device only its size is
 //! watched: back up a snapshot.
 
 use crate::error::OpenError;
@@ -56,12 +56,6 @@ impl FileDisk {
         self.opened.to_string()
     }
 
-    /// Whether the path no longer leads to what was opened, as it was then. What cannot be found has changed.
-    pub fn changed(&self) -> bool {
-        let now = self.path.metadata().and_then(|metadata| Identity::of(self.node, &metadata, &self.file));
-        !now.is_ok_and(|now| now == self.opened)
-    }
-
     /// Asks the file system. Nothing lies beyond what is found to be the disk's end, so a file that shrank is not taken for a hole.
     fn seek_extent(&self, offset: u64) -> Result<Extent, ErrorKind> {
         let (end, hole) = match rustix::fs::seek(&self.file, SeekFrom::Data(offset)) {
@@ -96,6 +90,12 @@ impl Disk for FileDisk {
             io::ErrorKind::UnexpectedEof => SHRANK,
             kind => kind.into(),
         })
+    }
+
+    /// Whether the path no longer leads to what was opened, as it was then. What cannot be found has changed.
+    fn changed(&self) -> bool {
+        let now = self.path.metadata().and_then(|metadata| Identity::of(self.node, &metadata, &self.file));
+        !now.is_ok_and(|now| now == self.opened)
     }
 
     /// Devices have no holes. Where the file system does not tell of holes, all is data.

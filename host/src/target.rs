@@ -7,7 +7,7 @@ use rustix::fs::FallocateFlags;
 use rustix::fs::OFlags;
 use sarsen_core::disk::DiskMut;
 use sarsen_core::types::wide;
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
@@ -43,7 +43,11 @@ impl FileTarget {
         let path = path.as_ref();
         let made = OpenOptions::new().write(true).create_new(true).open(path);
         let file = made.map_err(OpenError::failed("make the file", path))?;
-        file.set_len(size_bytes).map_err(OpenError::failed("give the file its size", path))?;
+        if let Err(error) = file.set_len(size_bytes) {
+            // An empty file would stand in the way of the next attempt. That it cannot be given its size is what there is to tell.
+            drop(fs::remove_file(path));
+            return Err(OpenError::failed("give the file its size", path)(error));
+        }
         Ok(FileTarget { file, zeros, untouched: AtomicU64::new(0) })
     }
 
@@ -131,7 +135,7 @@ fn kind(error: io::Error) -> ErrorKind {
 mod tests {
     use super::*;
     use crate::scratch::Scratch;
-    use std::fs;
+    use sarsen_core::disk::Disk;
     use std::os::unix::fs::MetadataExt;
 
     const MIB: u64 = 1 << 20;
@@ -203,6 +207,14 @@ mod tests {
         assert!(matches!(FileTarget::overwrite(path.join("none"), 1, Zeros::Sparse), Err(OpenError::Failed { .. })));
     }
 
+    #[test]
+    fn a_file_that_cannot_have_its_size_is_not_left_behind() {
+        let scratch = Scratch::new("oversized");
+        let path = scratch.path().join("disk");
+        assert!(matches!(FileTarget::create(&path, u64::MAX, Zeros::Sparse), Err(OpenError::Failed { .. })));
+        assert!(!path.exists());
+    }
+
     /// A loop device over a file, if the system and the user's rights allow one.
     struct Loop(String);
 
@@ -239,7 +251,7 @@ mod tests {
 
         let disk = crate::FileDisk::open(&device.0).unwrap();
         let mut bytes = vec![0; 1 << 20];
-        sarsen_core::disk::Disk::read_at(&disk, 0, &mut bytes).unwrap();
+        disk.read_at(0, &mut bytes).unwrap();
         assert_eq!(&bytes[700..705], b"moved");
         let zeros = bytes.iter().enumerate().filter(|(_, byte)| **byte == 0).map(|(at, _)| at);
         assert!(zeros.eq((4096..12_288).chain(20_001..20_011)));
