@@ -1,6 +1,6 @@
 //! backup: makes a version of a disk; whole, on a base, or going on where an earlier one was interrupted.
 
-use crate::arguments::usage;
+use crate::arguments::{size as size_of, usage};
 use crate::failure::{Exit, Failure};
 use crate::figures::{count, rate, seconds, size};
 use crate::repository::{Repository, Site, pages};
@@ -18,8 +18,6 @@ use sarsen_host::{Access, FileDisk};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// What an interruption can cost at most: so much is stored again.
-const CHECKPOINT_BYTES: u64 = 256 << 20;
 /// An index smaller than this is not worth a word.
 const INDEX_BYTES_UNSAID: u64 = 128 << 20;
 /// At the worst moment of growth.
@@ -42,7 +40,13 @@ pub struct Backup {
     /// Go on from the newest draft of that name, which an interrupted backup left
     #[arg(long = "continue", conflicts_with = "base")]
     pub continued: bool,
+    /// Make a checkpoint whenever so many bytes were newly stored: what an interruption can cost at most
+    #[arg(long, value_name = "SIZE", default_value = CHECKPOINT, value_parser = size_of)]
+    pub checkpoint: u64,
 }
+
+/// A checkpoint waits for the medium, so there are not many.
+const CHECKPOINT: &str = "256M";
 
 /// Names that a VERSION could not tell from something else are not given.
 fn name(text: &str) -> Result<String, String> {
@@ -78,7 +82,7 @@ impl Backup {
                 source: &identity,
                 group: [0; 16],
                 start,
-                checkpoint_bytes: CHECKPOINT_BYTES,
+                checkpoint_bytes: self.checkpoint,
             };
             run(&repository, store, &disk, options, &self.disk)
         })

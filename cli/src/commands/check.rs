@@ -1,10 +1,9 @@
 //! check: looks at the structure, and whether everything a version needs is there. Reads only.
 
-use super::inspect;
+use super::inspect::{Look, inspect};
 use crate::failure::{Exit, Failure};
 use crate::repository::Site;
 use clap::Args;
-use sarsen_core::ops::check::Depth;
 use sarsen_host::Access;
 
 /// The arguments of check.
@@ -18,6 +17,6 @@ pub struct Check {
 impl Check {
     pub fn run(&self, site: &Site) -> Result<Exit, Failure> {
         let repository = site.open(Access::Read, "check")?;
-        inspect::inspect(&repository, Depth::Check, None)?.tell("checked", self.json)
+        inspect(&repository, Look::Structure)?.tell("checked", self.json)
     }
 }

@@ -6,7 +6,7 @@ mod disk;
 mod room;
 
 use super::backup::Backup;
-use super::inspect::{self, Inspection};
+use super::inspect::{Inspection, Look, inspect};
 use super::restore::{Restore, Restored};
 use super::{init, scrub};
 use crate::failure::{Exit, Failure};
@@ -17,7 +17,6 @@ use clap::Args;
 use disk::Flipped;
 use room::Room;
 use sarsen_core::ops::backup::Report;
-use sarsen_core::ops::check::Depth;
 use sarsen_core::ops::init::Options;
 use std::fmt::Display;
 use std::num::NonZeroUsize;
@@ -187,7 +186,8 @@ impl Story<'_> {
 
     fn back_up(&self, day: &str) -> Result<Report, Failure> {
         let disk = self.room.path().join("disk");
-        let backup = Backup { disk, name: "demo".into(), snapshot: day.into(), base: "auto".into(), continued: false };
+        let backup =
+            Backup { disk, name: "demo".into(), snapshot: day.into(), base: "auto".into(), continued: false, checkpoint: 0 };
         disk::keep_copy(self.room, day)?;
         backup.back_up(&self.site)
     }
@@ -200,7 +200,7 @@ impl Story<'_> {
 
     fn scrub(&self) -> Result<(Inspection, Duration), Failure> {
         let began = Instant::now();
-        let inspection = inspect::inspect(&scrub::open(&self.site)?, Depth::Scrub, None)?;
+        let inspection = inspect(&scrub::open(&self.site)?, Look::Bytes)?;
         Ok((inspection, began.elapsed()))
     }
 }

@@ -9,9 +9,7 @@ use crate::versions::{self, Item};
 use crate::{paint, screen};
 use sarsen_core::format::record::RecordKind;
 use sarsen_core::ops::check::{Check, Depth, Report};
-use sarsen_core::store::Store;
 use sarsen_core::task::{Event, Finding, FindingKind};
-use sarsen_core::types::Id;
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -53,30 +51,47 @@ struct ShownFinding {
     offset: Option<u32>,
 }
 
-/// Looks for damage; with a version, the report is of that one alone.
-pub fn inspect(repository: &Repository, depth: Depth, of: Option<&str>) -> Result<Inspection, Failure> {
+/// What to look at.
+#[derive(Clone, Copy, Debug)]
+pub enum Look<'a> {
+    /// The structure of everything.
+    Structure,
+    /// Every byte.
+    Bytes,
+    /// The structure, and every byte that one version needs.
+    BytesOf(&'a str),
+}
+
+/// Looks for damage.
+pub fn inspect(repository: &Repository, look: Look<'_>) -> Result<Inspection, Failure> {
     repository.with(|store| {
-        let only = of.map(|wanted| versions::find_version(store, wanted)).transpose()?.map(|found| found.id);
+        let only = match look {
+            Look::BytesOf(wanted) => Some(versions::find_version(store, wanted)?.entry),
+            Look::Structure | Look::Bytes => None,
+        };
         let mut pages = pages();
-        let mut task = Check::new(store, depth, &mut pages);
+        let mut task = match (look, only) {
+            (_, Some(entry)) => Check::of_version(store, entry, &mut pages),
+            (Look::Structure, None) => Check::new(store, Depth::Check, &mut pages),
+            (_, None) => Check::new(store, Depth::Scrub, &mut pages),
+        };
         let (mut findings, mut hit) = (Vec::new(), BTreeSet::new());
         let heard = |event| match event {
             Event::Finding(finding) => findings.push(finding),
-            Event::Hit { id, .. } => drop(hit.insert(id)),
+            Event::Hit { link, .. } => drop(hit.insert(link.place)),
             _ => {}
         };
         let report = repository.run(&mut task, store, None, heard).map_err(|error| repository.failure(error))?;
         findings.sort_unstable_by_key(|finding| (finding.place, finding.kind));
-        let versions = judged(repository, store, &hit, only)?;
+        let items = versions::list(store).map_err(|error| repository.failure(error))?;
+        let judged = items.iter().filter(|item| only.is_none_or(|only| only == item.entry) && !is_draft(item));
+        let versions = judged.map(|item| Judged::of(item, hit.contains(&item.entry.link.place))).collect();
         Ok(Inspection { findings, versions, report })
     })
 }
 
-fn judged(repository: &Repository, store: &mut Store<'_>, hit: &BTreeSet<Id>, only: Option<Id>) -> Result<Vec<Judged>, Failure> {
-    let items = versions::list(store).map_err(|error| repository.failure(error))?;
-    let wanted = |item: &&Item| only.is_none_or(|id| id == item.id);
-    let is_draft = |item: &&Item| item.told.as_ref().is_some_and(|told| told.kind == RecordKind::Draft);
-    Ok(items.iter().filter(wanted).filter(|item| !is_draft(item)).map(|item| Judged::of(item, hit.contains(&item.id))).collect())
+fn is_draft(item: &Item) -> bool {
+    item.told.as_ref().is_some_and(|told| told.kind == RecordKind::Draft)
 }
 
 impl Judged {

@@ -6,6 +6,9 @@ use crate::repository::Site;
 use crate::versions::{self, Item, Told};
 use crate::{paint, screen};
 use clap::Args;
+use sarsen_core::codec::CodecId;
+use sarsen_core::digest::Algorithm;
+use sarsen_core::format::header::Parameters;
 use sarsen_core::format::record::RecordKind;
 use sarsen_host::Access;
 use serde::Serialize;
@@ -16,14 +19,27 @@ const ID_DIGITS: usize = 12;
 /// The arguments of ls.
 #[derive(Args, Debug)]
 pub struct Ls {
-    /// Print JSON: {"versions": [...]}
+    /// Print JSON, as docs/VERIFY.md describes it
     #[arg(long)]
     json: bool,
 }
 
 #[derive(Serialize)]
 struct Shown {
+    repository: Settings,
     versions: Vec<Row>,
+}
+
+/// What `init` chose.
+#[derive(Serialize)]
+struct Settings {
+    id: String,
+    digest: &'static str,
+    codec: &'static str,
+    block_bytes: u32,
+    frame_bytes: u32,
+    fan_out: u32,
+    segment_bytes: u32,
 }
 
 /// A version or draft; all but the id are null where its record cannot be read.
@@ -47,12 +63,12 @@ struct Row {
 impl Ls {
     pub fn run(&self, site: &Site) -> Result<Exit, Failure> {
         let repository = site.open(Access::Read, "ls")?;
-        let (items, rebuilt, behind) = repository.with(|store| {
+        let (items, parameters, rebuilt, behind) = repository.with(|store| {
             let items = versions::list(store).map_err(|error| repository.failure(error))?;
-            Ok((items, store.is_rebuilt(), store.head().behind.is_some()))
+            Ok((items, *store.parameters(), store.is_rebuilt(), store.head().behind.is_some()))
         })?;
         if self.json {
-            let shown = Shown { versions: items.iter().map(Row::of).collect() };
+            let shown = Shown { repository: Settings::of(&parameters), versions: items.iter().map(Row::of).collect() };
             screen::print_plain(&format!("{}\n", json(&shown)?))?;
         } else {
             print(&items)?;
@@ -71,6 +87,28 @@ impl Ls {
 /// Text of what `--json` prints.
 pub fn json(shown: &impl Serialize) -> Result<String, Failure> {
     serde_json::to_string(shown).map_err(|error| Failure::new(Exit::Failed, format!("cannot make JSON of it: {error}")))
+}
+
+impl Settings {
+    fn of(parameters: &Parameters) -> Settings {
+        Settings {
+            id: parameters.repository.to_string(),
+            digest: match parameters.algorithm {
+                Algorithm::Sha256 => "sha256",
+                Algorithm::Blake3 => "blake3",
+            },
+            codec: match parameters.codec {
+                CodecId::None => "none",
+                CodecId::Lz4 => "lz4",
+                CodecId::Zstd => "zstd",
+                CodecId::Zlib => "zlib",
+            },
+            block_bytes: parameters.block_bytes(),
+            frame_bytes: parameters.frame_bytes(),
+            fan_out: parameters.fan_out(),
+            segment_bytes: parameters.segment_bytes,
+        }
+    }
 }
 
 impl Row {

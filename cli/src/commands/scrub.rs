@@ -1,18 +1,17 @@
 //! scrub: looks at every byte, and notes what is damaged where it may write, so that the next backup mends it.
 
-use super::inspect;
+use super::inspect::{Look, inspect};
 use crate::failure::{Exit, Failure};
 use crate::repository::{Repository, Site};
 use crate::screen;
 use clap::Args;
-use sarsen_core::ops::check::Depth;
 use sarsen_host::{Access, DirectoryMedium, OpenError};
 use std::io;
 
 /// The arguments of scrub.
 #[derive(Args, Debug)]
 pub struct Scrub {
-    /// Only this version
+    /// Only what this version needs
     version: Option<String>,
     /// Print JSON, as docs/VERIFY.md describes it
     #[arg(long)]
@@ -22,7 +21,8 @@ pub struct Scrub {
 impl Scrub {
     pub fn run(&self, site: &Site) -> Result<Exit, Failure> {
         let repository = open(site)?;
-        inspect::inspect(&repository, Depth::Scrub, self.version.as_deref())?.tell("scrubbed", self.json)
+        let look = self.version.as_deref().map_or(Look::Bytes, Look::BytesOf);
+        inspect(&repository, look)?.tell("scrubbed", self.json)
     }
 }
 
