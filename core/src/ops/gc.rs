@@ -7,7 +7,7 @@
 
 use crate::catalogue::{Listed, Listing, with_record};
 use crate::error::{Error, Memory, Refusal};
-use crate::format::entry::{TreeKind, total_bytes};
+use crate::format::entry::{DEPTH_MAX, TreeKind, total_bytes};
 use crate::format::record::RecordKind;
 use crate::format::row::SegmentRow;
 use crate::frame::Work;
@@ -292,11 +292,20 @@ impl<'m> Marking<'m> {
         let Phase::Tables { table, descent } = &mut self.phase else { return Ok(()) };
         match descent.next(self.pages)? {
             Some(Meeting::Page { .. }) => {
+                let before = *descent;
                 descent.enter(store, self.pages)?;
-                for place in store.last_chain() {
-                    let entry = store.source().entry(place, u64::MAX)?;
-                    self.lives.add(place, entry.total_bytes(store.parameters()), false);
+                let mut entries = [None; DEPTH_MAX as usize + 1];
+                for (place, slot) in store.last_chain().zip(&mut entries) {
+                    match store.source().entry(place, u64::MAX) {
+                        Ok(entry) => *slot = Some((place, entry.total_bytes(store.parameters()))),
+                        // The page is met again, so that none of its entries is left out.
+                        Err(error) => {
+                            *descent = before;
+                            return Err(error);
+                        }
+                    }
                 }
+                entries.into_iter().flatten().for_each(|(place, bytes)| self.lives.add(place, bytes, false));
             }
             Some(_) => {}
             None => self.phase = tables_phase(table.saturating_add(1), store),
@@ -306,6 +315,7 @@ impl<'m> Marking<'m> {
 
     fn records(&mut self, store: &mut Store<'_>) -> Result<(), Error> {
         let Phase::Records { listing } = &mut self.phase else { return Ok(()) };
+        let before = *listing;
         match listing.next(store)? {
             Listed::Step => {}
             Listed::End => {
@@ -318,7 +328,10 @@ impl<'m> Marking<'m> {
                 let bytes = match store.source().entry(place, u64::MAX) {
                     Ok(entry) => entry.total_bytes(store.parameters()),
                     Err(error) if error.is_damage() => 1,
-                    Err(error) => return Err(error),
+                    Err(error) => {
+                        *listing = before;
+                        return Err(error);
+                    }
                 };
                 self.lives.add(place, bytes, false);
             }
