@@ -10,5 +10,6 @@ mod everyday;
 mod killed;
 mod limits;
 mod place;
+mod readme;
 mod refusals;
 mod verify;
