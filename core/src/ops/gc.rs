@@ -246,8 +246,8 @@ impl<'m> Marking<'m> {
         };
         let prefix = store.prefix(segment, &mut self.walk)?;
         let len_bytes = prefix.len_bytes;
-        // What cannot be read as a whole stays until it was mended or is known to be dead.
-        let held = !prefix.is_whole() || store.marks().any_in(segment);
+        // What is lost may be mended where it lies. If nothing is, then what cannot be read is dead, or was stored again.
+        let held = self.lost && (!prefix.is_whole() || store.marks().any_in(segment));
         self.lives.push(Live { segment, len_bytes, live_bytes: 0, held, victim: false })?;
         self.report.segments = self.report.segments.saturating_add(1);
         self.report.bytes = self.report.bytes.saturating_add(len_bytes.into());
