@@ -132,6 +132,12 @@ impl<'m> Marks<'m> {
         self.used = kept;
     }
 
+    /// Forgets all marks because the list they came from cannot be read: it is to be written anew.
+    pub fn lose(&mut self) {
+        self.used = 0;
+        self.changed = true;
+    }
+
     /// Forgets all marks.
     pub fn clear(&mut self) {
         self.used = 0;

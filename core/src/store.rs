@@ -461,7 +461,11 @@ impl<'m> Store<'m> {
                 Ok(Loading::Marks { key: key.saturating_add(1), walk: Some(walk) })
             }
             Ok(None) => Ok(lines),
-            Err(error) if error.is_damage() => Ok(lines),
+            Err(error) if error.is_damage() => {
+                self.marks.lose();
+                self.damage = Root::EMPTY;
+                Ok(lines)
+            }
             Err(error) => Err(error),
         }
     }
