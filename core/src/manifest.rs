@@ -136,7 +136,9 @@ impl Reach {
             self.descent.skip();
             return Ok(());
         }
-        keep_bases(store, id)?;
+        if !keep_bases(store, id)? {
+            return self.lose(level);
+        }
         self.reached = Some(found.place);
         match self.descent.enter(store, memory) {
             Ok(_) => {}
@@ -199,15 +201,15 @@ fn keep_unreadable(store: &mut Store<'_>, id: &Id) {
     }
 }
 
-/// Flags a page and the bases it is stored on.
-fn keep_bases(store: &mut Store<'_>, id: &Id) -> Result<(), Error> {
+/// Flags a page and the bases it is stored on; whether all of them were found.
+fn keep_bases(store: &mut Store<'_>, id: &Id) -> Result<bool, Error> {
     let mut wanted = *id;
-    while let Some(found) = store.lookup(&wanted)? {
+    loop {
+        let Some(found) = store.lookup(&wanted)? else { return Ok(false) };
         flag(store, found.slot, LIVE);
         if found.entry.depth == 0 {
-            break;
+            return Ok(true);
         }
         wanted = found.entry.base;
     }
-    Ok(())
 }
