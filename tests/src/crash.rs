@@ -5,10 +5,12 @@
 
 mod disks;
 mod patient;
+mod spread;
 mod truth;
 mod verb;
 
 pub use disks::{disk_of, piece_of};
 pub use patient::{Patient, Setting};
+pub use spread::spread;
 pub use truth::{Label, Standing, Truth};
 pub use verb::{Kind, Verb};

@@ -4,16 +4,10 @@
 //! verb was about is there whole or not at all.
 #![allow(clippy::panic)]
 
-use sarsen_tests::crash::{Kind, Patient, Setting, Verb};
+use sarsen_tests::crash::{Kind, Patient, Setting, Verb, spread};
 use sarsen_tests::{Loss, Random};
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
-
-/// Threads that cut power at once.
-const THREADS: usize = 2;
 
 /// How much is done.
 #[derive(Clone, Copy)]
@@ -176,18 +170,9 @@ fn cut_everywhere(tier: &Tier) -> Result<Tally, String> {
             work.extend(cuts(&patient, verb, tier)?.into_iter().map(|cut| (patient.fork(4), cut)));
         }
     }
-    let (next, tally) = (AtomicUsize::new(0), Mutex::new(Tally::default()));
-    thread::scope(|scope| {
-        for _ in 0..THREADS {
-            scope.spawn(|| {
-                while let Some((patient, cut)) = work.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let done = cut_twice(patient, cut, tier);
-                    tally.lock().expect("no thread panics here").add(done);
-                }
-            });
-        }
-    });
-    tally.into_inner().map_err(|_| "a thread has panicked".to_owned())
+    let mut tally = Tally::default();
+    spread(&work, |(patient, cut)| cut_twice(patient, cut, tier), |done| tally.add(done));
+    Ok(tally)
 }
 
 fn assert_survival(tier: &Tier) -> Tally {

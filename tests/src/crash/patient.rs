@@ -5,7 +5,7 @@ use super::truth::{Label, Standing, Truth};
 use super::verb::{Kind, Verb};
 use crate::random::Random;
 use crate::rig::{Item, Rig, StillHost, Verdict};
-use crate::sim::{Loss, SimMedium};
+use crate::sim::{Counters, Loss, SimMedium};
 use sarsen_core::error::{Error, Refusal};
 use sarsen_core::format::record::RecordKind;
 use sarsen_core::medium::Rules;
@@ -75,6 +75,8 @@ pub struct Patient {
     pub medium: SimMedium,
     setting: Setting,
     possible: Vec<Truth>,
+    /// Whether what can be seen is durable: not after a verb has failed, until power has been gone or another has succeeded.
+    durable: bool,
     /// The longest prefix that was ever true of each segment: numbers are never used again, and what is true stays so.
     prefixes: BTreeMap<SegmentNumber, Prefix>,
     rot: Option<Rot>,
@@ -98,6 +100,7 @@ impl Patient {
             medium: SimMedium::with_rules(seed, setting.rules),
             setting,
             possible: vec![Truth::Nothing],
+            durable: true,
             prefixes: BTreeMap::new(),
             rot: None,
             stranger: false,
@@ -149,6 +152,7 @@ impl Patient {
         possible.sort();
         possible.dedup();
         self.possible = possible;
+        self.durable = result.is_ok();
         self.stranger &= (verb, result) != (Verb::Gc, Ok(()));
         result
     }
@@ -181,9 +185,18 @@ impl Patient {
         result.map(|()| 0).map_err(|error| format!("{verb:?} fails with nothing in its way: {error:?}"))
     }
 
+    /// Operations that a verb asks for here.
+    pub fn counters(&self, verb: Verb) -> Counters {
+        let mut copy = self.fork(self.seed);
+        // What becomes of it is for others to judge.
+        copy.attempt(verb).ok();
+        copy.medium.counters()
+    }
+
     /// Power is gone and comes back.
     pub fn power_cycle(&mut self, seed: u64, loss: Loss) {
         self.medium.power_cycle(seed, loss);
+        self.durable = true;
         self.stranger |= loss == Loss::Anything;
     }
 
@@ -216,7 +229,7 @@ impl Patient {
         label
     }
 
-    /// Opens, scrubs and restores it, and says what is wrong. What may be true is narrowed to what was seen.
+    /// Opens, scrubs and restores it, and says what is wrong. What may be true is narrowed to what was seen, if that lasts.
     pub fn examine(&mut self) -> Result<(), String> {
         let reader = self.medium.fork(self.seed);
         reader.set_read_only(true);
@@ -229,7 +242,7 @@ impl Patient {
             }
         }
         let truth = result?;
-        if !self.medium.is_fickle() {
+        if self.durable && !self.medium.is_fickle() {
             self.possible = vec![truth];
         }
         Ok(())

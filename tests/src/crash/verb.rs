@@ -5,7 +5,8 @@ use super::patient::Setting;
 use super::truth::{Label, Standing, Truth};
 use crate::disk::MemDisk;
 use crate::rig::{Plan, Rig};
-use sarsen_core::error::Error;
+use sarsen_core::error::{Error, Refusal};
+use sarsen_core::ops::remove;
 
 /// New bytes after which a backup with checkpoints makes one: several a backup.
 const CHECKPOINT_BYTES: u64 = 4_000;
@@ -115,7 +116,7 @@ impl Verb {
                 let plan = Plan { name: &draft_name(label), continued: true, ..Plan::default() };
                 back_up(rig, label, &Plan { checkpoint_bytes: CHECKPOINT_BYTES, ..plan })
             }
-            Verb::Remove(label) => rig.remove(|item| item.snapshot == label.0.to_string()),
+            Verb::Remove(label) => remove(rig, label),
             Verb::Gc => rig.gc().map(drop),
             Verb::Compact => rig.compact().map(drop),
             Verb::Marks => rig.scrub().map(drop),
@@ -131,4 +132,11 @@ fn draft_name(label: Label) -> String {
 fn back_up(rig: &Rig<'_>, label: Label, plan: &Plan<'_>) -> Result<(), Error> {
     let disk = MemDisk::new(disk_of(label));
     rig.backup(&disk, &Plan { snapshot: &label.0.to_string(), ..*plan }).map(drop)
+}
+
+fn remove(rig: &Rig<'_>, label: Label) -> Result<(), Error> {
+    let list = rig.list()?;
+    let meant = list.iter().find(|item| item.snapshot == label.0.to_string());
+    let meant = meant.ok_or(Error::Refused(Refusal::UnknownVersion))?;
+    rig.with(|store| remove::remove(store, [meant.entry].into_iter()))
 }
