@@ -7,6 +7,9 @@ use clap::{CommandFactory, Parser, Subcommand};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+/// The heading of options that every command takes.
+const EVERYWHERE: &str = "Options of every command";
+
 const EXIT_CODES: &str = "\
 A VERSION is an id, the unique beginning of one (four digits at least), NAME, NAME@SNAPSHOT, or `latest`.
 Sizes take K, M and G, which are powers of 1024: 128K, 4M.
@@ -24,10 +27,10 @@ Exit codes:
 #[command(name = "sarsen", version, after_help = EXIT_CODES, disable_help_subcommand = true)]
 pub struct Arguments {
     /// The directory of the repository
-    #[arg(long, env = "SARSEN_REPO", value_name = "DIR", global = true)]
+    #[arg(long, env = "SARSEN_REPO", value_name = "DIR", global = true, help_heading = EVERYWHERE)]
     repo: Option<PathBuf>,
     /// How many threads work [default: as many as there are cores]
-    #[arg(long, value_name = "N", global = true)]
+    #[arg(long, value_name = "N", global = true, help_heading = EVERYWHERE)]
     threads: Option<NonZeroUsize>,
     #[command(subcommand)]
     pub command: Command,

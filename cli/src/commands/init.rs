@@ -51,6 +51,11 @@ enum Codec {
     Zlib,
 }
 
+/// What it is called on the command line.
+fn word(value: &impl ValueEnum) -> String {
+    value.to_possible_value().map_or_else(String::new, |value| value.get_name().into())
+}
+
 fn fan_out(text: &str) -> Result<u8, String> {
     let number: u32 = text.parse().map_err(|_| "not a number")?;
     (4..=8).find(|&log2| number == 1 << log2).ok_or_else(|| "must be 16, 32, 64, 128 or 256".into())
@@ -62,11 +67,11 @@ impl Init {
         let id = make(site, &options)?;
         screen::print(format_args!("{}: repository {id}", site.path.display()))?;
         screen::print(format_args!(
-            "blocks of {}, frames of {}, {:?} and {:?}, segments of up to {}",
+            "blocks of {}, frames of {}, {} and {}, segments of up to {}",
             short_size(1 << options.block_log2),
             short_size(1 << options.frame_log2),
-            self.digest,
-            self.codec,
+            word(&self.digest),
+            word(&self.codec),
             short_size(options.segment_bytes.into()),
         ))?;
         Ok(Exit::Done)
