@@ -156,7 +156,9 @@ impl Inspection {
         screen::print(format_args!("{done}: {looked_at}"))?;
         self.findings.iter().try_for_each(print_finding)?;
         if self.report.rebuilt {
-            screen::print(paint::bad("tables are damaged and were rebuilt from what is left: the repository can only be read"))?;
+            screen::print(paint::bad(
+                "tables are damaged and were rebuilt from what is left: versions may be missing below, and nothing can be written",
+            ))?;
         }
         self.versions.iter().try_for_each(print_version)?;
         screen::print(self.summary())
