@@ -12,7 +12,7 @@ mod tails;
 
 use crate::error::OpenError;
 use crate::mutex::locked;
-use crate::trouble::trouble;
+use crate::trouble::{read_trouble, trouble};
 use listing::Listing;
 use lock::WriterLock;
 use readers::Readers;
@@ -94,7 +94,7 @@ impl DirectoryMedium {
             // Opened each time: it is replaced by renaming, and an open descriptor would go on showing the old one.
             Name::Pin => File::open(self.root.join(names::PIN)).and_then(|file| act(&file)),
         };
-        acted.map_err(trouble)
+        acted.map_err(read_trouble)
     }
 
     fn writable(&self) -> Result<(), Trouble> {

@@ -1,5 +1,6 @@
 //! Errors of the operating system in the words of a medium.
 
+use rustix::io::Errno;
 use sarsen_core::error::Trouble;
 use std::io::{Error, ErrorKind};
 
@@ -16,10 +17,17 @@ pub(crate) fn trouble(error: Error) -> Trouble {
     }
 }
 
+/// What a medium says when reading bytes that are there failed with `error`: a bad sector is damage to what lies in it, not the end of everything.
+pub(crate) fn read_trouble(error: Error) -> Trouble {
+    match Errno::from_io_error(&error) {
+        Some(Errno::IO) => Trouble::Unreadable,
+        _ => trouble(error),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rustix::io::Errno;
 
     fn of(errno: Errno) -> Trouble {
         trouble(errno.into())
@@ -35,5 +43,7 @@ mod tests {
         assert_eq!(of(Errno::EXIST), Trouble::Exists);
         assert_eq!(of(Errno::ACCESS), Trouble::Failed(embedded_io::ErrorKind::PermissionDenied));
         assert_eq!(of(Errno::IO), Trouble::Failed(embedded_io::ErrorKind::Other));
+        assert_eq!(read_trouble(Errno::IO.into()), Trouble::Unreadable);
+        assert_eq!(read_trouble(Errno::NOENT.into()), Trouble::Gone);
     }
 }
