@@ -43,6 +43,8 @@ pub struct Draft<'a> {
 
 impl<'a> Draft<'a> {
     /// Begins on a manifest: a base's, an older checkpoint's (then with its key), or an empty one. `pages` is memory for the manifest's path.
+    ///
+    /// Where the disk has grown or shrunk since, a block that was, or is now, cut by the disk's end is another block than before and must be set.
     pub fn begin(
         store: &mut Store<'_>,
         description: Description<'a>,

@@ -96,6 +96,9 @@ impl<'m> Version<'m> {
                 part.fill(0);
             } else {
                 let found = store.readable(&id)?.ok_or(Error::corrupt(Place::NONE, What::Absent))?;
+                if found.entry.raw_bytes != manifest::block_len(self.size, store.parameters().block_bytes(), block) {
+                    return Err(Error::corrupt(found.place, What::Length));
+                }
                 let block = StoredAt { source: store.source(), place: found.place, entry: found.entry };
                 block.read(low32(within), part, work, &mut decoded)?;
             }
