@@ -16,8 +16,14 @@ use std::cell::RefCell;
 use std::fmt::Debug;
 use std::num::NonZeroUsize;
 
-const OPTIONS: init::Options =
-    init::Options { block_log2: 12, frame_log2: 12, segment_bytes: 192 << 10, codec: CodecId::Lz4, history: 2, ..init::Options::SMALL };
+const OPTIONS: init::Options = init::Options {
+    block_log2: 12,
+    frame_log2: 12,
+    segment_bytes: 192 << 10,
+    codec: CodecId::Lz4,
+    history: 2,
+    ..init::Options::SMALL
+};
 const BLOCK: usize = 1 << OPTIONS.block_log2;
 const BLOCKS: usize = 1_100;
 

@@ -209,7 +209,8 @@ impl<'s> Examination<'s> {
         assert_eq!(verdict.findings, expected.findings, "{what}");
         // What cannot be read is named by its record, be it a version's or a draft's.
         let known = expected.hit.iter().map(|&at| &self.versions[at]).filter(|item| Some(item.entry.link) != expected.lost);
-        let mut hit: Vec<String> = known.map(|item| item.id).chain(expected.lost.map(|link| link.id)).map(|id| id.to_string()).collect();
+        let mut hit: Vec<String> =
+            known.map(|item| item.id).chain(expected.lost.map(|link| link.id)).map(|id| id.to_string()).collect();
         hit.sort_unstable();
         assert_eq!(verdict.hit, hit, "versions hit by {what}");
         assert_eq!(verdict.whole.len(), self.versions.len() - expected.hit.len(), "versions not hit by {what}");

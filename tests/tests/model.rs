@@ -38,6 +38,18 @@ struct Listed {
     /// Of a version.
     id: Option<Id>,
     bytes: Rc<Vec<u8>>,
+    /// So many bytes from the start are told; fewer than all in a draft that a backup left unfinished.
+    done: usize,
+}
+
+impl Listed {
+    fn version(name: &'static str, id: Id, bytes: Vec<u8>) -> Listed {
+        Listed { kind: RecordKind::Version, name, id: Some(id), done: bytes.len(), bytes: Rc::new(bytes) }
+    }
+
+    fn draft(name: &'static str, bytes: Vec<u8>, done: usize) -> Listed {
+        Listed { kind: RecordKind::Draft, name, id: None, bytes: Rc::new(bytes), done }
+    }
 }
 
 /// The catalogue: what must be there, by key.
@@ -231,7 +243,7 @@ impl World {
             // Checkpoints take a key of their own, if there were any.
             self.model.next_key = self.rig().with(|store| Ok(store.catalogue().rows)).unwrap() - 1;
         }
-        self.model.add(Listed { kind: RecordKind::Version, name, id: Some(report.version), bytes: Rc::new(bytes) });
+        self.model.add(Listed::version(name, report.version, bytes));
     }
 
     /// A disk that cannot be read to its end: what is left is a draft, if there was a checkpoint.
@@ -247,7 +259,7 @@ impl World {
         let plan = Plan { name, base: &wanted, checkpoint_bytes: 5000, ..Plan::default() };
         match self.rig().with_crew(crew).backup(&disk, &plan) {
             Ok(report) if bytes.is_empty() => {
-                self.model.add(Listed { kind: RecordKind::Version, name, id: Some(report.version), bytes: Rc::new(bytes) });
+                self.model.add(Listed::version(name, report.version, bytes));
                 return;
             }
             result => assert!(matches!(result, Err(Error::Disk { .. })), "{result:?}"),
@@ -256,11 +268,8 @@ impl World {
         let Some(draft) = list.iter().find(|item| item.entry.key == Some(self.model.next_key)) else { return };
         let position = narrow(self.rig().with(|store| with_record(store, &draft.entry.link, |_, r| r.position)).unwrap());
         assert!(position <= bad, "what could not be read is not in the draft");
-        let mut content = base.map(|base| base.bytes.to_vec()).unwrap_or_default();
-        content.resize(bytes.len(), 0);
-        content[..position].copy_from_slice(&bytes[..position]);
         self.diary.note(format!("       a draft of {position} bytes"));
-        self.model.add(Listed { kind: RecordKind::Draft, name, id: None, bytes: Rc::new(content) });
+        self.model.add(Listed::draft(name, bytes, position));
     }
 
     fn continued_backup(&mut self) {
@@ -270,7 +279,7 @@ impl World {
         let disk = self.mem_disk(&bytes);
         let report = self.rig().backup(&disk, &Plan { name, continued: true, ..Plan::default() }).unwrap();
         self.model.rows.remove(&key);
-        self.model.add(Listed { kind: RecordKind::Version, name, id: Some(report.version), bytes: Rc::new(bytes) });
+        self.model.add(Listed::version(name, report.version, bytes));
     }
 
     fn remove(&mut self) {
@@ -310,7 +319,8 @@ impl World {
     fn drafts(&mut self) {
         let World { medium, host, options, random, model, diary } = self;
         let rig = Rig::new(&*medium, host);
-        let mut studio = Studio { options: *options, random, diary, committed: model.clone(), model: model.clone(), taken: BTreeSet::new() };
+        let mut studio =
+            Studio { options: *options, random, diary, committed: model.clone(), model: model.clone(), taken: BTreeSet::new() };
         rig.with(|store| studio.work(store)).unwrap();
         *model = studio.committed;
     }
@@ -337,7 +347,11 @@ impl World {
         if row.kind == RecordKind::Version && self.random.one_in(2) {
             let crew = self.crew();
             let restored = self.rig().with_crew(crew).restore(item).unwrap();
-            assert!(restored.bytes == *row.bytes && restored.lost.is_empty(), "{item:?} restores differently: {:?}", restored.lost);
+            assert!(
+                restored.bytes == *row.bytes && restored.lost.is_empty(),
+                "{item:?} restores differently: {:?}",
+                restored.lost
+            );
         }
         let World { medium, host, random, .. } = self;
         Rig::new(&*medium, host).with(|store| read_ranges(item, row, store, random)).unwrap();
@@ -362,9 +376,9 @@ fn read_ranges(item: &Item, row: &Listed, store: &mut Store<'_>, random: &mut Ra
     let mut version = Version::of_tree(&parameters, item.size, top, &mut pages);
     let size = row.bytes.len();
     for _ in 0..6 {
-        let start = random.below(size + 1);
+        let start = random.below(row.done + 1);
         let most = random.pick(&[1, 4096, 100_000, usize::MAX]);
-        let len = random.below((size - start).min(most) + 1);
+        let len = random.below((row.done - start).min(most) + 1);
         let mut to = vec![0xA5; len];
         version.read_at(wide(start), &mut to, store, &mut bench.work())?;
         assert!(to == row.bytes[start..start + len], "{start}..{} of {item:?} reads differently", start + len);
@@ -435,7 +449,8 @@ impl Studio<'_> {
     /// Begins on nothing, on a version, or on a draft that was left.
     fn begin<'p>(&mut self, store: &mut Store<'_>, pages: &'p mut [u8], bench: &mut Bench) -> Result<Canvas<'p>, Error> {
         let mut name = self.random.pick(&NAMES);
-        let rows: Vec<(u64, Listed)> = self.committed.rows.iter().map(|(key, row)| (*key, row.clone())).collect();
+        let whole = self.committed.rows.iter().filter(|(_, row)| row.done == row.bytes.len());
+        let rows: Vec<(u64, Listed)> = whole.map(|(key, row)| (*key, row.clone())).collect();
         let start = (!rows.is_empty() && !self.random.one_in(3)).then(|| rows[self.random.below(rows.len())].clone());
         let block = 1 << self.options.block_log2;
         let (mut root, mut base, mut key, mut bytes) = (Root::EMPTY, Id::ZERO, None, Vec::new());
@@ -456,7 +471,8 @@ impl Studio<'_> {
         let (old, new) = (bytes.len(), if self.random.one_in(2) { bytes.len() } else { self.random.below(60 * block) });
         bytes.resize(new, 0);
         self.diary.note(format!("draft {name}, {new} bytes, on {:?}, key {key:?}", start.map(|(at, _)| at)));
-        let description = Description { name, snapshot: "", source: "model", group: [0; 16], disk_size: wide(new), time: 5, base };
+        let description =
+            Description { name, snapshot: "", source: "model", group: [0; 16], disk_size: wide(new), time: 5, base };
         let draft = Draft::begin(store, description, root, key, pages)?;
         let mut canvas = Canvas { draft, key, name, bytes };
         // A block that was, or is now, cut by the end of the disk is another block than before.
@@ -499,7 +515,13 @@ impl Studio<'_> {
     }
 
     /// Stores a block as a backup does.
-    fn store_block(&mut self, canvas: &mut Canvas<'_>, block: usize, store: &mut Store<'_>, bench: &mut Bench) -> Result<(), Error> {
+    fn store_block(
+        &mut self,
+        canvas: &mut Canvas<'_>,
+        block: usize,
+        store: &mut Store<'_>,
+        bench: &mut Bench,
+    ) -> Result<(), Error> {
         let disk = MemDisk::new(canvas.bytes.clone());
         let hands = Hands { medium: store.source().medium, parameters: *store.parameters(), disk: Some(&disk) };
         let mut work = bench.work();
@@ -540,8 +562,7 @@ impl Studio<'_> {
 
     fn checkpoint(&mut self, canvas: &mut Canvas<'_>, store: &mut Store<'_>) -> Result<(), Error> {
         canvas.draft.checkpoint(wide(self.random.below(canvas.bytes.len() + 1)), store)?;
-        let bytes = Rc::new(canvas.bytes.clone());
-        let row = Listed { kind: RecordKind::Draft, name: canvas.name, id: None, bytes };
+        let row = Listed::draft(canvas.name, canvas.bytes.clone(), canvas.bytes.len());
         match canvas.key {
             Some(key) => drop(self.model.rows.insert(key, row)),
             None => canvas.key = Some(self.model.add(row)),
@@ -554,8 +575,7 @@ impl Studio<'_> {
         self.diary.note(format!("finish {}, {:?}", canvas.name, canvas.key));
         let (id, _) = canvas.draft.finish(false, store)?;
         canvas.key.map(|key| self.model.rows.remove(&key));
-        let bytes = Rc::new(canvas.bytes);
-        self.model.add(Listed { kind: RecordKind::Version, name: canvas.name, id: Some(id), bytes });
+        self.model.add(Listed::version(canvas.name, id, canvas.bytes));
         Ok(())
     }
 

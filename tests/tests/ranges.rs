@@ -56,7 +56,10 @@ fn edges() -> Vec<usize> {
     near.filter(|&at| at <= SIZE).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-fn with_version<R>(codec: CodecId, run: impl FnOnce(&SimMedium, &mut dyn FnMut(usize, &mut [u8]) -> Result<Decoded, Error>) -> R) -> R {
+fn with_version<R>(
+    codec: CodecId,
+    run: impl FnOnce(&SimMedium, &mut dyn FnMut(usize, &mut [u8]) -> Result<Decoded, Error>) -> R,
+) -> R {
     let (medium, host) = (SimMedium::new(1), StillHost::new(1000, 1));
     let rig = Rig::new(&medium, &host);
     rig.init(&init::Options { codec, ..OPTIONS }).unwrap();
