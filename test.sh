@@ -3,7 +3,7 @@
 #
 #   ./test.sh                  the normal tier
 #   ./test.sh --long           and the tests marked #[ignore = "long: ..."]
-#   ./test.sh [--long] STEP..  only these steps: fmt clippy test decoder targets firmware wasm
+#   ./test.sh [--long] STEP..  only these steps: fmt clippy faces test decoder targets firmware wasm
 #   NO_INSTALL=1 ./test.sh     installs nothing
 #
 # What a step needs is installed where this user may (packages of Debian and Ubuntu as root, Python packages below target/). Where a tool is
@@ -11,7 +11,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
-STEPS=(fmt clippy test decoder targets firmware wasm)
+STEPS=(fmt clippy faces test decoder targets firmware wasm)
 CI=${CI:-false}
 LONG=false
 CHOSEN=()
@@ -45,6 +45,7 @@ needs_of() { # STEP
     case $1 in
         fmt) echo rustfmt ;;
         clippy) echo clippy ;;
+        faces) echo cross cross-clippy ;;
         test) echo cargo mke2fs ;;
         decoder) echo cargo python-packages ;;
         targets) echo cross ;;
@@ -59,6 +60,7 @@ has() { # NEED
         rustfmt) cargo fmt --version >/dev/null 2>&1 ;;
         clippy) cargo clippy --version >/dev/null 2>&1 ;;
         cross) tools/targets.sh can thumbv7em-none-eabi && tools/targets.sh can riscv32imc-unknown-none-elf && tools/targets.sh can wasm32-unknown-unknown ;;
+        cross-clippy) tools/targets.sh can-lint thumbv7em-none-eabi && tools/targets.sh can-lint wasm32-unknown-unknown ;;
         wasm-linker) tools/targets.sh can-link-wasm ;;
         mke2fs) PATH=$PATH:/usr/sbin:/sbin command -v mke2fs >/dev/null ;;
         arm-gcc) command -v arm-none-eabi-gcc >/dev/null ;;
@@ -75,6 +77,7 @@ packages_of() { # NEED
         rustfmt) echo rustfmt-web ;;
         clippy) echo rust-web-clippy ;;
         cross) echo rustc-web cargo-web rust-web-src ;;
+        cross-clippy) echo rust-web-clippy ;;
         wasm-linker) newest_lld ;;
         mke2fs) echo e2fsprogs ;;
         arm-gcc) echo gcc-arm-none-eabi ;;
@@ -142,12 +145,12 @@ step_fmt() {
     for package in ffi wasm; do cargo fmt --manifest-path "$package/Cargo.toml" --check; done
 }
 
-step_clippy() {
-    cargo clippy "${LOCKED[@]}" --workspace --all-targets -- -D warnings
-    # Without the standard library there is no test harness, hence the library alone.
-    for package in ffi wasm; do
-        CARGO_TARGET_DIR=target/faces cargo clippy "${LOCKED[@]}" --manifest-path "$package/Cargo.toml" --lib -- -D warnings
-    done
+step_clippy() { cargo clippy "${LOCKED[@]}" --workspace --all-targets -- -D warnings; }
+
+# The faces without a standard library are linted for the targets they are built for.
+step_faces() {
+    tools/targets.sh lint thumbv7em-none-eabi "${LOCKED[@]}" --manifest-path ffi/Cargo.toml --lib -- -D warnings
+    tools/targets.sh lint wasm32-unknown-unknown "${LOCKED[@]}" --manifest-path wasm/Cargo.toml --lib -- -D warnings
 }
 
 step_test() {

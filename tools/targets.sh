@@ -3,7 +3,8 @@
 #
 #   tools/targets.sh core                      the core for a microcontroller with and one without atomics, and for WebAssembly
 #   tools/targets.sh build TARGET ARGS...      cargo build ARGS for TARGET; what is made lies below target/cross/TARGET/
-#   tools/targets.sh can TARGET                whether it could; can-link-wasm: whether a WebAssembly module could be linked
+#   tools/targets.sh lint TARGET ARGS...       cargo clippy ARGS for TARGET
+#   tools/targets.sh can TARGET                whether it could; can-lint TARGET, can-link-wasm: whether those could
 #
 # There are two ways to have a library for another target. Built from source (-Zbuild-std=core), core is all there is: whatever names alloc
 # does not compile, and that is the proof that the engine needs no heap. A ready-made library (rustup target add) brings alloc along.
@@ -35,25 +36,29 @@ for pair in "$(command -v rustc || true):$(command -v cargo || true)" /usr/bin/r
     [[ -x ${pair%%:*} && -x ${pair##*:} ]] && COMPILERS+=("$pair")
 done
 
-build_from_source() { # TARGET ARGS...
-    local target=$1 pair
-    shift
+can_run() { # COMMAND CARGO: Debian's clippy is a package of its own
+    [[ $1 != clippy ]] || PATH=${2%/*}:$PATH "$2" clippy --version >/dev/null 2>&1
+}
+
+from_source() { # COMMAND TARGET ARGS...
+    local command=$1 target=$2 pair
+    shift 2
     for pair in "${COMPILERS[@]}"; do
-        if has_source "${pair%%:*}"; then
+        if has_source "${pair%%:*}" && can_run "$command" "${pair##*:}"; then
             # The flag is only known to nightly compilers, or to those told to bootstrap.
-            RUSTC=${pair%%:*} RUSTC_BOOTSTRAP=1 run "$pair" "$target" -Zbuild-std=core "$@"
+            RUSTC=${pair%%:*} RUSTC_BOOTSTRAP=1 run "$pair" "$command" "$target" -Zbuild-std=core "$@"
             return
         fi
     done
     return 3
 }
 
-build_ready_made() { # TARGET ARGS...
-    local target=$1 pair
-    shift
+ready_made() { # COMMAND TARGET ARGS...
+    local command=$1 target=$2 pair
+    shift 2
     for pair in "${COMPILERS[@]}"; do
-        if has_library "${pair%%:*}" "$target"; then
-            RUSTC=${pair%%:*} run "$pair" "$target" "$@"
+        if has_library "${pair%%:*}" "$target" && can_run "$command" "${pair##*:}"; then
+            RUSTC=${pair%%:*} run "$pair" "$command" "$target" "$@"
             return
         fi
     done
@@ -66,9 +71,9 @@ has_linker() { # RUSTC: rustup's compilers bring one for WebAssembly, Debian's d
 
 newest_wasm_linker() { compgen -c wasm-ld | sort -V | tail -n 1; }
 
-run() { # RUSTC:CARGO TARGET ARGS...
-    local rustc=${1%%:*} cargo=${1##*:} target=$2
-    shift 2
+run() { # RUSTC:CARGO COMMAND TARGET ARGS...
+    local rustc=${1%%:*} cargo=${1##*:} command=$2 target=$3
+    shift 3
     if [[ $target == wasm32-* && -z ${CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER:-} ]] && ! has_linker "$rustc"; then
         CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER=$(newest_wasm_linker)
         export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER
@@ -78,11 +83,11 @@ run() { # RUSTC:CARGO TARGET ARGS...
         # SHA-256 in a loop: 7 KB smaller than unrolled.
         settings=(--config "target.$target.rustflags=['--cfg', 'sha2_backend=\"soft\"', '--cfg', 'sha2_backend_soft=\"compact\"']")
     fi
-    "$cargo" "${settings[@]}" build --target "$target" "$@"
+    PATH=${cargo%/*}:$PATH "$cargo" "${settings[@]}" "$command" --target "$target" "$@"
 }
 
 # A function that has answered 3 has built nothing, so the other way may be tried; any other failure is one of the build.
-first_of() { # WAY WAY TARGET ARGS...
+first_of() { # WAY WAY COMMAND TARGET ARGS...
     local first=$1 second=$2 status=0
     shift 2
     "$first" "$@" || status=$?
@@ -91,16 +96,17 @@ first_of() { # WAY WAY TARGET ARGS...
         "$second" "$@" || status=$?
     fi
     if ((status == 3)); then
-        echo "no Rust for $1: rustup target add $1, or Debian's rustc-web cargo-web rust-web-src lld" >&2
+        echo "no Rust for $2: rustup target add $2, or Debian's rustc-web cargo-web rust-web-src rust-web-clippy lld" >&2
     fi
     return "$status"
 }
 
-can() { # TARGET
+can() { # COMMAND TARGET
     local pair
     for pair in "${COMPILERS[@]}"; do
+        can_run "$1" "${pair##*:}" || continue
         has_source "${pair%%:*}" && return
-        has_library "${pair%%:*}" "$1" && return
+        has_library "${pair%%:*}" "$2" && return
     done
     return 1
 }
@@ -119,7 +125,7 @@ build_core() {
     for target in "${CORE_TARGETS[@]}"; do
         for features in "" blake3,lz4,zlib; do
             printf '%-28s features: %s\n' "$target" "${features:-none}"
-            first_of build_from_source build_ready_made "$target" --quiet --release -p sarsen-core --features "$features"
+            first_of from_source ready_made build "$target" --quiet --release -p sarsen-core --features "$features"
         done
     done
     for pair in "${COMPILERS[@]}"; do
@@ -130,8 +136,10 @@ build_core() {
 
 case ${1:-} in
     core) build_core ;;
-    build) shift && first_of build_ready_made build_from_source "$@" ;;
-    can) can "$2" ;;
+    build) shift && first_of ready_made from_source build "$@" ;;
+    lint) shift && first_of ready_made from_source clippy "$@" ;;
+    can) can build "$2" ;;
+    can-lint) can clippy "$2" ;;
     can-link-wasm) can_link_wasm ;;
     *) sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "$0" >&2 && exit 2 ;;
 esac

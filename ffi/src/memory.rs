@@ -6,6 +6,7 @@ use sarsen_core::error::{Error, Memory as Which};
 use sarsen_core::format::commit::{FIXED_LEN, HISTORY_LEN};
 use sarsen_core::format::entry;
 use sarsen_core::format::page::{BASE_LEN, HEAD_LEN, ROW_LEN_MAX, RUN_LEN};
+use sarsen_core::format::row;
 use sarsen_core::frame::{packed_bytes, raw_bytes};
 use sarsen_core::host::Fixed;
 use sarsen_core::index::Slot;
@@ -14,8 +15,9 @@ use sarsen_core::types::wide;
 
 /// The longest record this face writes or reads: names, no tags, no attachments. The format's own limit would take half of a small chip's memory.
 const RECORD_BYTES: usize = 1024;
-/// Bytes of the widest row: of the damage list.
-const ROW_BYTES: usize = ROW_LEN_MAX;
+/// Bytes of the widest row of a table with more than one level: of the segment table. The damage list has wider ones, but no second level
+/// with as few marks as are kept here.
+const ROW_BYTES: usize = row::LEN;
 /// Bytes of a manifest's row.
 const ID_BYTES: usize = 32;
 /// Places known to be damaged.
@@ -49,7 +51,7 @@ impl Sizes {
             raw: raw_bytes(block),
             packed: packed_bytes(block, frame, 1 << options.align_log2),
             buffer: (entry::LEN + payload).div_ceil(alignment) * alignment,
-            table: rows * ROW_BYTES * levels,
+            table: if levels > 1 { rows * ROW_BYTES * levels } else { rows * ROW_LEN_MAX },
             manifest: rows * ID_BYTES * levels,
         }
     }

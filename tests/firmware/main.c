@@ -13,7 +13,7 @@
 enum {
     BLOCK_BYTES = 4096,
     DISK_BYTES = 256 * 1024,
-    MEMORY_BYTES = 17920,
+    MEMORY_BYTES = 16880,
     DAYS = 2,
 };
 

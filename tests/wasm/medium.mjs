@@ -9,7 +9,7 @@ const NO_SEGMENT = 0xffffffff;
 const PIN = 1; // kinds of names: 0 a segment, 1 the head pin
 
 // A range that was fetched is kept until this many others were asked for: no more than core/src/medium.rs demands (READS_A_STEP),
-// so that an engine which relies on more is found out.
+// so that an engine that relies on more is found out.
 const RANGES_KEPT = 256;
 
 export class DirectoryMedium {
@@ -49,7 +49,6 @@ export class DirectoryMedium {
     return wanted.length;
   }
 
-  keys() { return [...this.#wanted.keys()].join(" "); }
   #path(kind, segment) {
     return kind === PIN ? join(this.#directory, "head") : join(this.#directory, "segments", `${String(segment).padStart(10, "0")}.seg`);
   }
