@@ -92,22 +92,19 @@ pub fn next_segment(medium: &dyn Medium, after: Option<SegmentNumber>) -> Result
 fn parameters(medium: &dyn Medium, pinned: Option<RepositoryId>) -> Result<Parameters, Error> {
     let mut after = None;
     let mut any = false;
-    let mut unsupported = false;
     while let Some(number) = next_segment(medium, after)? {
         any = true;
         match segment::header(medium, number) {
             Ok(Ok(header)) if pinned.is_none_or(|id| id == header.parameters.repository) => return Ok(header.parameters),
-            Ok(Err(HeaderFault::Unsupported)) => unsupported = true,
+            Ok(Err(HeaderFault::Unsupported { repository })) if pinned.is_none_or(|id| id == repository) => {
+                return Err(Refusal::Unsupported.into());
+            }
             Err(error) if !error.is_damage() => return Err(error),
             _ => {}
         }
         after = Some(number);
     }
-    Err(Error::Refused(match (any, unsupported) {
-        (false, _) => Refusal::NotARepository,
-        (true, true) => Refusal::Unsupported,
-        (true, false) => Refusal::NoHeader,
-    }))
+    Err(Error::Refused(if any { Refusal::NoHeader } else { Refusal::NotARepository }))
 }
 
 /// What the commits of one segment say.

@@ -139,6 +139,8 @@ pub struct Store<'m> {
     pending_rows: [Option<(SegmentNumber, SegmentRow)>; PENDING_ROWS],
     loading: Loading,
     derived: bool,
+    /// The missing segment for which the table cannot be read.
+    table_lost_with: Option<SegmentNumber>,
     rebuilt: bool,
     incomplete: bool,
     chain: [Option<Place>; DEPTH_MAX as usize + 1],
@@ -171,6 +173,7 @@ impl<'m> Store<'m> {
             pending_rows: [None; PENDING_ROWS],
             loading: NOT_LOADED,
             derived: false,
+            table_lost_with: None,
             rebuilt: false,
             incomplete: false,
             chain: [None; DEPTH_MAX as usize + 1],
@@ -193,7 +196,7 @@ impl<'m> Store<'m> {
         }
         self.head = head;
         (self.segments, self.catalogue, self.damage) = (head.commit.segments, head.commit.catalogue, head.commit.damage);
-        (self.derived, self.rebuilt) = (false, false);
+        (self.derived, self.rebuilt, self.table_lost_with) = (false, false, None);
         self.unload(false);
         Ok(true)
     }
@@ -256,6 +259,11 @@ impl<'m> Store<'m> {
     /// Whether the segment table could not be read and what is true was derived from the segments.
     pub fn is_derived(&self) -> bool {
         self.derived
+    }
+
+    /// The segment that is not there, if the segment table could not be read for that.
+    pub fn table_lost_with(&self) -> Option<SegmentNumber> {
+        self.table_lost_with
     }
 
     /// Says that the catalogue could not be read and is rebuilt from records: nothing may be written any more.
@@ -440,6 +448,9 @@ impl<'m> Store<'m> {
             Ok(None) => Ok(marks),
             Err(error) if error.is_damage() => {
                 self.derived = true;
+                if let Error::Medium { segment, trouble: Trouble::Gone } = error {
+                    self.table_lost_with = segment;
+                }
                 Ok(marks)
             }
             Err(error) => Err(error),

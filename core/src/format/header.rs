@@ -117,7 +117,10 @@ pub enum HeaderFault {
     /// The bytes are damaged, or no header.
     Bad(What),
     /// The bytes are as written, by a newer sarsen or with a feature unknown here.
-    Unsupported,
+    Unsupported {
+        /// The repository it says it is of.
+        repository: RepositoryId,
+    },
 }
 
 impl From<What> for HeaderFault {
@@ -137,8 +140,9 @@ impl SegmentHeader {
         if crc32(&[body]) != u32::from_le_bytes(*crc) {
             return Err(What::Checksum.into());
         }
+        let unsupported = HeaderFault::Unsupported { repository: RepositoryId(Reader(body.get(24..).unwrap_or(&[])).array()?) };
         if fields.u16()? != VERSION {
-            return Err(HeaderFault::Unsupported);
+            return Err(unsupported);
         }
         let (algorithm, block_log2, frame_log2) = (fields.u8()?, fields.u8()?, fields.u8()?);
         let (fan_out_log2, align_log2, codec) = (fields.u8()?, fields.u8()?, fields.u8()?);
@@ -146,16 +150,16 @@ impl SegmentHeader {
         let repository = RepositoryId(fields.array()?);
         let (read_features, write_features, ignored_features) = (fields.u64()?, fields.u64()?, fields.u64()?);
         if read_features & !READ_FEATURES != 0 {
-            return Err(HeaderFault::Unsupported);
+            return Err(unsupported);
         }
         let parameters = Parameters {
             repository,
-            algorithm: Algorithm::from_code(algorithm).ok_or(HeaderFault::Unsupported)?,
+            algorithm: Algorithm::from_code(algorithm).ok_or(unsupported)?,
             block_log2,
             frame_log2,
             fan_out_log2,
             align_log2,
-            codec: CodecId::from_code(codec).ok_or(HeaderFault::Unsupported)?,
+            codec: CodecId::from_code(codec).ok_or(unsupported)?,
             segment_bytes,
             write_features,
             ignored_features,

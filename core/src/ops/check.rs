@@ -168,11 +168,15 @@ impl<'m> Check<'m> {
     }
 
     fn tables(&mut self, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
-        if store.load_tables()? {
-            self.walk = store.table_walk();
-            self.phase = Phase::Segment { after: None };
+        if !store.load_tables()? {
+            return Ok(Next::Step);
         }
-        Ok(Next::Step)
+        self.walk = store.table_walk();
+        self.phase = Phase::Segment { after: None };
+        Ok(match store.table_lost_with() {
+            Some(segment) => self.say(FindingKind::Missing, segment, 0),
+            None => Next::Step,
+        })
     }
 
     fn segment(&mut self, after: Option<SegmentNumber>, store: &mut Store<'_>) -> Result<Next<Report>, Error> {

@@ -40,6 +40,8 @@ class Repository:
         self.segments = {
             number: Segment(number, data, self.settings, self.ids) for number, data in sorted(medium.segments.items())
         }
+        # Numbers that links led to and that are not on the medium.
+        self.missed = []
         self.newest = self._newest()
 
     def _newest(self):
@@ -87,6 +89,8 @@ class Repository:
         """The entry that a link leads to, or None; it may lie in any segment that can be read."""
         number, offset = place
         segment = self.segments.get(number)
+        if segment is None:
+            self.missed.append(number)
         if segment is None or segment.stranger:
             return None
         # Its payload must be in the file, its padding need not: the payload's check tells.

@@ -23,10 +23,12 @@ class Prefix:
 
 
 def all_of(repository, trees):
-    """The prefix of every segment that has one, by number."""
+    """The prefix of every segment that has one, by number; `repository.missed` is then what the table was lost with."""
+    repository.missed.clear()
     try:
         rows = trees.rows(row.SEGMENTS, repository.newest.commit.segments)
         prefixes = {number: _of_row(number, row.parse_segment(stored)) for number, stored in rows}
+        repository.missed.clear()
     except Bad:
         prefixes = dict(_derived(repository))
     prefixes[repository.newest.segment] = _own(repository)

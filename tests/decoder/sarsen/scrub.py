@@ -56,6 +56,8 @@ class Scrub:
         self._look_at_opening()
         trees = Trees(self.repository)
         prefixes = prefix.all_of(self.repository, trees)
+        for number in self.repository.missed[:1]:
+            self._find("missing", number, 0)
         for number in sorted(set(prefixes) | set(self.repository.segments)):
             self._look_at_segment(number, prefixes.get(number))
         self.findings.sort(key=Finding.order)
