@@ -15,6 +15,9 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Mutex;
 
+/// Whenever so much was appended the system is told to begin writing it, so that a sync finds little left to do and the disk is busy meanwhile.
+const WRITE_BEHIND_BYTES: u64 = 4 << 20;
+
 /// What is known of a segment's end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -30,6 +33,8 @@ enum State {
 struct Tail {
     file: File,
     len_bytes: u64,
+    /// The system was told to write everything before.
+    begun_bytes: u64,
     /// Whether the directory was synced since the name was made.
     name_durable: bool,
     state: State,
@@ -48,7 +53,7 @@ impl Tails {
         let file = OpenOptions::new().write(true).create_new(true).open(path).map_err(trouble)?;
         let mut tails = locked(&self.tails);
         tails.retain(|_, tail| tail.state != State::Durable);
-        tails.insert(segment, Tail { file, len_bytes: 0, name_durable: false, state: State::Pending });
+        tails.insert(segment, Tail { file, len_bytes: 0, begun_bytes: 0, name_durable: false, state: State::Pending });
         Ok(())
     }
 
@@ -83,13 +88,18 @@ impl Tail {
     fn open(path: &Path) -> io::Result<Tail> {
         let file = OpenOptions::new().write(true).open(path)?;
         let len_bytes = file.metadata()?.len();
-        Ok(Tail { file, len_bytes, name_durable: false, state: State::Pending })
+        Ok(Tail { file, len_bytes, begun_bytes: len_bytes, name_durable: false, state: State::Pending })
     }
 
     fn append(&mut self, bytes: &[u8]) -> Result<(), Trouble> {
         self.attempt(|tail| tail.file.write_all_at(bytes, tail.len_bytes))?;
         self.len_bytes += wide(bytes.len());
         self.state = State::Pending;
+        let full_bytes = self.len_bytes - self.len_bytes % WRITE_BEHIND_BYTES; // whole pages: one that is being written is not touched again
+        if full_bytes > self.begun_bytes {
+            begin_writing(&self.file, self.begun_bytes, full_bytes - self.begun_bytes);
+            self.begun_bytes = full_bytes;
+        }
         Ok(())
     }
 
@@ -114,6 +124,16 @@ impl Tail {
         })
     }
 }
+
+/// Begins to write a range without waiting. Linux does so when told that the range is not needed; what is dirty or being written stays cached.
+/// Only a hint: where it is not taken, or fails, the sync does all.
+#[cfg(target_os = "linux")]
+fn begin_writing(file: &File, from: u64, len_bytes: u64) {
+    rustix::fs::fadvise(file, from, std::num::NonZeroU64::new(len_bytes), rustix::fs::Advice::DontNeed).unwrap_or_default();
+}
+
+#[cfg(not(target_os = "linux"))]
+fn begin_writing(_file: &File, _from: u64, _len_bytes: u64) {}
 
 fn sync_unheld(root: &Path, segment: SegmentNumber) -> io::Result<()> {
     File::open(names::segment_path(root, segment))?.sync_all()?;
