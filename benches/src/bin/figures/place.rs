@@ -2,7 +2,7 @@
 
 use crate::image;
 use sarsen_benches::{Failure, Measured};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -14,17 +14,19 @@ pub struct Place {
     /// Where scratch directories are made.
     pub below: PathBuf,
     made: RefCell<Option<Scratch>>,
+    scratches: Cell<u32>,
 }
 
 impl Place {
     /// The system's temporary directory, and no image yet.
     pub fn new() -> Place {
-        Place { image: None, below: std::env::temp_dir(), made: RefCell::default() }
+        Place { image: None, below: std::env::temp_dir(), made: RefCell::default(), scratches: Cell::new(0) }
     }
 
     /// A new directory.
     pub fn scratch(&self, name: &str) -> Measured<Scratch> {
-        let path = self.below.join(format!("sarsen-figures-{}-{name}", std::process::id()));
+        self.scratches.set(self.scratches.get() + 1);
+        let path = self.below.join(format!("sarsen-figures-{}-{}-{name}", std::process::id(), self.scratches.get()));
         fs::create_dir(&path).map_err(|error| Failure(format!("{}: {error}", path.display())))?;
         Ok(Scratch(path))
     }
