@@ -1,0 +1,176 @@
+//! Loading marks and index, step by step, and finding objects in it.
+
+use crate::error::{Error, Trouble};
+use crate::format::commit::Root;
+use crate::format::damage::Mark;
+use crate::format::entry::{EntryHeader, TreeKind};
+use crate::format::header::SEGMENT_BYTES_MAX;
+use crate::segment::{Item, Lines};
+use crate::store::Store;
+use crate::tree::Cursor;
+use crate::types::{Id, Place, SegmentNumber};
+
+/// How far the index is.
+#[derive(Clone, Copy)]
+pub(super) enum Loading {
+    Segments { key: u64, walk: Option<Cursor> },
+    Marks { key: u64, walk: Option<Cursor> },
+    Lines { after: Option<SegmentNumber>, walk: Option<Cursor>, current: Option<(SegmentNumber, u32, Lines)> },
+    Done,
+}
+
+pub(super) const NOT_LOADED: Loading = Loading::Segments { key: 0, walk: None };
+
+/// An object that was found.
+#[derive(Clone, Copy, Debug)]
+pub struct Found {
+    /// Its slot in the index.
+    pub slot: crate::index::SlotIndex,
+    /// Its entry.
+    pub place: Place,
+    /// That entry's header.
+    pub entry: EntryHeader,
+}
+
+impl<'m> Store<'m> {
+    /// Forgets the index; `marks` too, or keeps them as they are (a scrub that has just made them).
+    pub fn unload(&mut self, keep_marks: bool) {
+        self.index.clear();
+        self.incomplete = false;
+        if keep_marks {
+            self.loading = Loading::Lines { after: None, walk: None, current: None };
+        } else {
+            self.marks.clear();
+            self.loading = NOT_LOADED;
+        }
+    }
+
+    /// One step of loading marks and index; true when done.
+    pub fn load(&mut self) -> Result<bool, Error> {
+        self.loading = match self.loading {
+            Loading::Segments { key, walk } => self.load_segments(key, walk)?,
+            Loading::Marks { key, walk } => self.load_marks(key, walk)?,
+            Loading::Lines { after, walk, current } => self.load_lines(after, walk, current)?,
+            Loading::Done => return Ok(true),
+        };
+        Ok(false)
+    }
+
+    /// One step of finding out whether the segment table and the damage list can be read, and of loading marks; true when done.
+    pub fn load_tables(&mut self) -> Result<bool, Error> {
+        if matches!(self.loading, Loading::Lines { .. } | Loading::Done) {
+            return Ok(true);
+        }
+        self.load()?;
+        Ok(false)
+    }
+
+    /// Reads the segment table once through, to know whether it can be read.
+    pub(super) fn load_segments(&mut self, key: u64, walk: Option<Cursor>) -> Result<Loading, Error> {
+        let mut walk = walk.unwrap_or_else(|| self.table_walk());
+        let next = self.with_walk(|store, memory| walk.next_present(key, store, memory));
+        let marks = Loading::Marks { key: 0, walk: None };
+        match next {
+            Ok(Some(key)) => Ok(Loading::Segments { key: key.saturating_add(1), walk: Some(walk) }),
+            Ok(None) => Ok(marks),
+            Err(error) if error.is_damage() => {
+                self.derived = true;
+                if let Error::Medium { segment, trouble: Trouble::Gone } = error {
+                    self.table_lost_with = segment;
+                }
+                Ok(marks)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(super) fn load_marks(&mut self, key: u64, walk: Option<Cursor>) -> Result<Loading, Error> {
+        let lines = Loading::Lines { after: None, walk: None, current: None };
+        let mut walk = walk.unwrap_or_else(|| Cursor::over(TreeKind::Damage, self.head.parameters.fan_out_log2, self.damage));
+        let next = self.with_walk(|store, memory| match walk.next_present(key, store, memory)? {
+            Some(key) => Ok(Some((key, Mark::parse(walk.get(key, store, memory)?)))),
+            None => Ok(None),
+        });
+        match next {
+            Ok(Some((key, mark))) => {
+                if let Ok(Some(mark)) = mark {
+                    self.marks.load(mark)?;
+                }
+                Ok(Loading::Marks { key: key.saturating_add(1), walk: Some(walk) })
+            }
+            Ok(None) => Ok(lines),
+            Err(error) if error.is_damage() => {
+                self.marks.lose();
+                self.damage = Root::EMPTY;
+                Ok(lines)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(super) fn load_lines(
+        &mut self,
+        after: Option<SegmentNumber>,
+        walk: Option<Cursor>,
+        current: Option<(SegmentNumber, u32, Lines)>,
+    ) -> Result<Loading, Error> {
+        let mut walk = walk.unwrap_or_else(|| self.table_walk());
+        let Some((segment, end, mut lines)) = current else {
+            let Some(segment) = self.next_true(after, &mut walk)? else { return Ok(Loading::Done) };
+            let prefix = self.prefix(segment, &mut walk)?;
+            let current = match prefix.file_bytes {
+                Some(_) if !prefix.stranger => Some((segment, prefix.len_bytes, prefix.lines(&self.source()))),
+                _ => None,
+            };
+            self.incomplete |= !prefix.is_whole();
+            return Ok(Loading::Lines { after: Some(segment), walk: Some(walk), current });
+        };
+        // A chunk of lines a step: few reads, and nothing is done twice if the next one must be waited for.
+        for _ in 0..512 {
+            match self.next_line(&mut lines) {
+                Ok(Some(Item::Line(line))) if line.kind.indexed() && line.offset < end => {
+                    let place = Place::new(segment, line.offset);
+                    if !self.marks.contains(place) {
+                        self.index.insert(&line.id, place)?;
+                    }
+                }
+                Ok(Some(Item::Line(_))) => {}
+                Ok(Some(Item::Gap(_))) => self.incomplete = true,
+                Ok(None) => return Ok(Loading::Lines { after: Some(segment), walk: Some(walk), current: None }),
+                Err(error) if error.is_pending() => break,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Loading::Lines { after, walk: Some(walk), current: Some((segment, end, lines)) })
+    }
+
+    /// The usable entry of an object, the newest if there are several; none if there is none.
+    pub fn lookup(&self, id: &Id) -> Result<Option<Found>, Error> {
+        let source = self.source();
+        let mut below: Option<Place> = None;
+        loop {
+            let candidates = self.index.candidates(id).filter(|(_, place, _)| below.is_none_or(|below| *place < below));
+            let Some((slot, place, _)) = candidates.max_by_key(|(_, place, _)| *place) else { return Ok(None) };
+            match source.entry(place, SEGMENT_BYTES_MAX.into()) {
+                Ok(entry) if entry.id == *id && entry.kind.indexed() && !self.marks.contains(place) => {
+                    return Ok(Some(Found { slot, place, entry }));
+                }
+                Err(error) if !error.is_damage() => return Err(error),
+                _ => below = Some(place),
+            }
+        }
+    }
+
+    /// The usable entry of an object whose whole chain of bases is usable.
+    pub fn readable(&self, id: &Id) -> Result<Option<Found>, Error> {
+        let Some(found) = self.lookup(id)? else { return Ok(None) };
+        let mut entry = found.entry;
+        while entry.depth > 0 {
+            match self.lookup(&entry.base)? {
+                Some(base) if base.entry.depth < entry.depth => entry = base.entry,
+                _ => return Ok(None),
+            }
+        }
+        Ok(Some(found))
+    }
+}
