@@ -121,7 +121,9 @@ fn random_kind(len: usize, edit: &mut Edit<'_>) -> Option<String> {
         what = match random.below(10) {
             0..=4 => {
                 let mask = 1 << random.below(8);
-                bytes.get_mut(at).map(|byte| *byte ^= mask);
+                if let Some(byte) = bytes.get_mut(at) {
+                    *byte ^= mask;
+                }
                 Some(format!("flip {mask:#x} at {at}"))
             }
             5 => {

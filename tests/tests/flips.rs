@@ -1,6 +1,6 @@
 //! Every byte of a small repository flipped, one at a time: reported with its place, and no version pays for what it does not need.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use sarsen_core::error::Error;
 use sarsen_core::format::entry::Kind;
@@ -104,7 +104,7 @@ impl Sample {
         let mut sample = Sample::new();
         let first = disk(1, 5, 0);
         sample.backup(&first, "first", "");
-        let block = sample.parts().into_iter().find(|part| is_block(part)).unwrap();
+        let block = sample.parts().into_iter().find(is_block).unwrap();
         sample.medium.flip(block.place.segment, block.range.start + 200, 0xFF);
         assert_eq!(sample.rig(&host()).scrub().unwrap().hit.len(), 1);
         sample.backup(&first, "again", "");

@@ -2,7 +2,7 @@
 //!
 //! One seed chooses everything. A failure prints it; `SARSEN_SEED` repeats it. `SARSEN_LONG=1` goes on for ten minutes.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use sarsen_core::catalogue::with_record;
 use sarsen_core::codec::CodecId;
