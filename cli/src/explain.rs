@@ -69,7 +69,9 @@ fn trouble(trouble: Trouble) -> String {
         }
         Trouble::ReadOnly => "it takes no writes; mount it for writing, or use a command that only reads",
         Trouble::Short => "it ends too soon; put it back from a copy if there is one, `sarsen check` says what it costs",
-        Trouble::Unreadable => "the device cannot read it; copy the repository to a sound one while it reads, then `sarsen scrub` there",
+        Trouble::Unreadable => {
+            "the device cannot read it; copy the repository to a sound one while it reads, then `sarsen scrub` there"
+        }
         Trouble::Failed(kind) => return device(kind),
         _ => return format!("{trouble:?}"),
     };

@@ -199,7 +199,12 @@ fn decoder_verdicts(folder: &Path) -> Option<BTreeMap<String, Value>> {
     };
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).unwrap();
-    Some(text.lines().map(|line| line.split_once('\t').unwrap()).map(|(n, v)| (n.into(), serde_json::from_str(v).unwrap())).collect())
+    Some(
+        text.lines()
+            .map(|line| line.split_once('\t').unwrap())
+            .map(|(n, v)| (n.into(), serde_json::from_str(v).unwrap()))
+            .collect(),
+    )
 }
 
 #[test]

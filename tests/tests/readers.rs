@@ -2,9 +2,9 @@
 #![allow(clippy::unwrap_used)]
 
 use embedded_io::ErrorKind;
+use sarsen_core::catalogue::{Wanted, with_record};
 use sarsen_core::disk::DiskMut;
 use sarsen_core::ops::restore::{Options, Restore};
-use sarsen_core::catalogue::{Wanted, with_record};
 use sarsen_core::version::Version;
 use sarsen_tests::rig::{Plan, Rig, StillHost, TINY};
 use sarsen_tests::{MemDisk, MemTarget, SimMedium};
