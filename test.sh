@@ -2,8 +2,8 @@
 # Everything that is tested, the way CI runs it.
 #
 #   ./test.sh                  the normal tier
-#   ./test.sh --long           and the tests marked #[ignore = "long: ..."]
-#   ./test.sh [--long] STEP..  only these steps: fmt clippy faces test decoder targets firmware wasm
+#   ./test.sh --long           and the tests marked #[ignore = "long: ..."]; random ones go on for longer (SARSEN_LONG=1)
+#   ./test.sh [--long] STEP..  only these steps: fmt clippy faces test decoder demo targets firmware wasm
 #   NO_INSTALL=1 ./test.sh     installs nothing
 #
 # What a step needs is installed where this user may (packages of Debian and Ubuntu as root, Python packages below target/). Where a tool is
@@ -11,7 +11,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
-STEPS=(fmt clippy faces test decoder targets firmware wasm)
+STEPS=(fmt clippy faces test decoder demo targets firmware wasm)
 CI=${CI:-false}
 LONG=false
 CHOSEN=()
@@ -46,8 +46,9 @@ needs_of() { # STEP
         fmt) echo rustfmt ;;
         clippy) echo clippy ;;
         faces) echo cross cross-clippy ;;
-        test) echo cargo mke2fs ;;
-        decoder) echo cargo python-packages ;;
+        test) echo cargo mke2fs python-packages ;;
+        decoder) echo python-packages ;;
+        demo) echo cargo mke2fs ;;
         targets) echo cross ;;
         firmware) echo cross arm-gcc qemu-arm ;;
         wasm) echo cargo cross wasm-linker node ;;
@@ -130,7 +131,7 @@ install_packages() {
 }
 
 install_python_packages() {
-    [[ " ${CHOSEN[*]} " == *" decoder "* && -e tests/decoder/requirements.txt ]] || return 0
+    [[ " ${CHOSEN[*]} " == *" decoder "* || " ${CHOSEN[*]} " == *" test "* ]] || return 0
     has python-packages && return
     has python-venv || return 0
     heading "install: tests/decoder/requirements.txt into $VENV"
@@ -155,18 +156,19 @@ step_faces() {
 
 step_test() {
     local tier=()
-    [[ $LONG == true ]] && tier=(--include-ignored)
-    # Optimised: digests and codecs take most of the time. Assertions of the engine's own invariants stay on.
-    CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS=true CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS=true CARGO_TARGET_DIR=target/tests \
+    if [[ $LONG == true ]]; then
+        tier=(--include-ignored)
+        export SARSEN_LONG=1
+    fi
+    # Optimised, since digests and codecs take most of the time; assertions of the engine's own invariants stay on.
+    export CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS=true CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS=true
+    SARSEN_PYTHON=$PWD/$VENV/bin/python CARGO_TARGET_DIR=target/tests \
         cargo test "${LOCKED[@]}" --workspace --release --no-fail-fast -- "${tier[@]}"
 }
 
-step_decoder() {
-    local tier=()
-    [[ $LONG == true ]] && tier=(--long)
-    cargo build "${LOCKED[@]}" --release -p sarsen-cli
-    "$VENV/bin/python" tests/decoder/run.py --sarsen target/release/sarsen "${tier[@]}"
-}
+step_decoder() { "$VENV/bin/python" tests/decoder/test_decoder.py; }
+
+step_demo() { cargo run "${LOCKED[@]}" --release -- demo; }
 
 step_targets() { tools/targets.sh core; }
 
@@ -215,12 +217,16 @@ summary() {
     done
     sed -n 's/^test result: .* \([0-9]*\) passed; \([0-9]*\) failed; \([0-9]*\) ignored.*/\1 \2 \3/p' "$LOGS"/* |
         awk '{p += $1; f += $2; i += $3} END {printf "tests: %d passed; %d failed; %d ignored\n", p, f, i}'
+    sed -n 's/^Ran \([0-9]* tests\) in .*/decoder: \1/p' "$LOGS"/*
     heading "what this tier did not run"
     {
         for step in "${STEPS[@]}"; do
             [[ ${VERDICT[$step]:-not run} == "not run"* ]] && echo "step $step"
         done
         sed -n 's/^test \(.*\) \.\.\. ignored\(, \)\{0,1\}\(.*\)/\1 (\3)/p' "$LOGS"/*
+        if [[ $LONG == false ]]; then
+            grep -l SARSEN_LONG tests/tests/*.rs | sed 's/$/ (ten minutes of it, with SARSEN_LONG=1)/'
+        fi
     } | grep . || echo "nothing"
 }
 

@@ -7,4 +7,5 @@ tools/targets.sh build wasm32-unknown-unknown --quiet --release --manifest-path 
 cargo build --quiet --release -p sarsen-cli
 module=target/cross/wasm32-unknown-unknown/release/sarsen_wasm.wasm
 printf 'module, bytes: %d (gzip: %d)\n' "$(wc -c <"$module")" "$(gzip -9 -c "$module" | wc -c)"
-node tests/wasm/run.mjs "$module" "${CARGO_TARGET_DIR:-target}/release/sarsen"
+# An engine that waits for nothing would wait for ever.
+timeout 300 node tests/wasm/run.mjs "$module" "${CARGO_TARGET_DIR:-target}/release/sarsen"
