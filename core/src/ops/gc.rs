@@ -105,6 +105,11 @@ pub struct Report {
     pub kept_for_damage: bool,
 }
 
+/// Whether anything that was reached lies in a segment.
+fn is_in_use(store: &Store<'_>, segment: SegmentNumber) -> bool {
+    store.index().all().any(|(_, place, flags)| place.segment == segment && flags.has(LIVE))
+}
+
 const TABLES: [TreeKind; 3] = [TreeKind::Segments, TreeKind::Catalogue, TreeKind::Damage];
 
 #[allow(clippy::large_enum_variant)] // one lives at a time, and there is no heap
@@ -246,8 +251,10 @@ impl<'m> Marking<'m> {
         };
         let prefix = store.prefix(segment, &mut self.walk)?;
         let len_bytes = prefix.len_bytes;
-        // What is lost may be mended where it lies. If nothing is, then what cannot be read is dead, or was stored again.
-        let held = self.lost && (!prefix.is_whole() || store.marks().any_in(segment));
+        // What is lost may be mended where it lies. If nothing is, then what cannot be read is dead, or was stored again; unless something in use was
+        // found there before: then it is the medium that has not told the same twice.
+        let missed = !prefix.is_whole() && (self.lost || is_in_use(store, segment));
+        let held = missed || (self.lost && store.marks().any_in(segment));
         self.lives.push(Live { segment, len_bytes, live_bytes: 0, held, victim: false })?;
         self.report.segments = self.report.segments.saturating_add(1);
         self.report.bytes = self.report.bytes.saturating_add(len_bytes.into());
