@@ -54,7 +54,8 @@ impl<'a> Draft<'a> {
     ) -> Result<Draft<'a>, Error> {
         let parameters = *store.parameters();
         let rows = manifest::blocks(description.disk_size, parameters.block_bytes());
-        let cursor = Cursor::resized(TreeKind::Manifest, parameters.fan_out_log2, start, rows, store, pages)?;
+        let mut cursor = Cursor::over(TreeKind::Manifest, parameters.fan_out_log2, start);
+        cursor.resize(rows, store, pages)?;
         Ok(Draft { description, key, cursor, pages, statistics: Statistics::default() })
     }
 

@@ -160,13 +160,15 @@ impl Error {
     }
 
     /// Whether bytes on the medium are at fault, rather than the device, the caller or memory:
-    /// the object is lost, the rest goes on.
+    /// the object is lost, the rest goes on. A codec that was not lent is no damage: whoever has it can read the object.
     pub fn is_damage(&self) -> bool {
-        matches!(
-            self,
-            Error::Corrupt { .. }
-                | Error::Medium { segment: Some(_), trouble: Trouble::Gone | Trouble::Short | Trouble::Unreadable }
-        )
+        match self {
+            Error::Corrupt { what, .. } => *what != What::UnknownCodec,
+            Error::Medium { segment: Some(_), trouble } => {
+                matches!(trouble, Trouble::Gone | Trouble::Short | Trouble::Unreadable)
+            }
+            _ => false,
+        }
     }
 
     pub(crate) fn corrupt(place: Place, what: What) -> Error {

@@ -18,6 +18,7 @@ pub use write::{Purpose, reserve_bytes};
 use crate::damage::{Marked, Marks};
 use crate::error::{Error, Refusal, What};
 use crate::format::commit::Root;
+use crate::format::entry::TreeKind;
 use crate::format::entry::{DEPTH_MAX, Kind, LEN};
 use crate::format::header::{Parameters, SEGMENT_BYTES_MAX, WRITE_FEATURES};
 use crate::format::page::{BASE_LEN, HEAD_LEN, RUN_LEN};
@@ -30,6 +31,7 @@ use crate::log::{self, Head};
 use crate::medium::Medium;
 use crate::segment::Source;
 use crate::session::Session;
+use crate::tree::Cursor;
 use crate::types::{Link, Place, SegmentNumber};
 
 /// Memory a store is lent.
@@ -78,6 +80,8 @@ pub struct Store<'m> {
     fenced: bool,
     pending_rows: [Option<(SegmentNumber, SegmentRow)>; PENDING_ROWS],
     loading: Loading,
+    /// What loading walks with: the segment table, the damage list, the segment table again.
+    load_walk: Cursor,
     derived: bool,
     /// The missing segment for which the table cannot be read.
     table_lost_with: Option<SegmentNumber>,
@@ -112,6 +116,7 @@ impl<'m> Store<'m> {
             fenced: false,
             pending_rows: [None; PENDING_ROWS],
             loading: NOT_LOADED,
+            load_walk: Cursor::over(TreeKind::Segments, head.parameters.fan_out_log2, head.commit.segments),
             derived: false,
             table_lost_with: None,
             rebuilt: false,

@@ -95,31 +95,24 @@ impl Cursor {
         Cursor { geometry, top: root.top, levels: [EMPTY; LEVELS_MAX], failed: None }
     }
 
-    /// A cursor over a tree that is to have `rows` rows from now on: cut, or filled up with absent ones.
-    pub fn resized(
-        tree: TreeKind,
-        fan_out_log2: u8,
-        root: Root,
-        rows: u64,
-        pages: &mut impl Pages,
-        memory: &mut [u8],
-    ) -> Result<Cursor, Error> {
+    /// From now on the tree has `rows` rows: it is cut, or filled up with absent ones. Comes before all else; if it fails the cursor is of no use.
+    pub fn resize(&mut self, rows: u64, pages: &mut impl Pages, memory: &mut [u8]) -> Result<(), Error> {
         if rows > ROWS_MAX {
             return Err(crate::error::Refusal::DiskTooLarge.into());
         }
-        let old = Cursor::over(tree, fan_out_log2, root);
-        let mut new = Cursor { geometry: Geometry { rows, ..old.geometry }, ..old };
-        if rows == root.rows {
-            return Ok(new);
+        let old = self.geometry;
+        let new = Geometry { rows, ..old };
+        let edge = rows.min(old.rows);
+        if rows == old.rows {
+            return Ok(());
         }
-        let edge = rows.min(root.rows);
-        if edge == 0 || root.top.id.is_zero() {
-            new.top = Link::ZERO;
-            return Ok(new);
+        if edge == 0 || self.top.id.is_zero() {
+            (self.top, self.geometry) = (Link::ZERO, new);
+            return Ok(());
         }
-        new.top = old.descend(new.geometry.top(), pages, memory)?;
-        new.touch(old.geometry.top(), edge.saturating_sub(1), pages, memory)?;
-        Ok(new)
+        self.top = self.descend(new.top(), pages, memory)?;
+        self.geometry = new;
+        self.touch(old.top(), edge.saturating_sub(1), pages, memory)
     }
 
     /// The link of the leftmost page at `level`, or of the top page if that is lower.

@@ -87,6 +87,7 @@ enum Phase {
     Load,
     BaseReach(Reach),
     Begin,
+    Draft,
     Run,
     Finish,
     Done,
@@ -174,12 +175,21 @@ impl<'a> Backup<'a> {
         Ok(Next::Say(Event::BaseDamaged))
     }
 
+    #[inline(never)]
     fn begin(&mut self, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
         store.begin(Purpose::Ordinary)?;
         // Once to have it read; then with the memory the draft keeps.
         let (start, blocks) = (self.start_root, self.blocks);
         let fan_out_log2 = store.parameters().fan_out_log2;
-        Cursor::resized(TreeKind::Manifest, fan_out_log2, start, blocks, store, self.draft_pages)?;
+        Cursor::over(TreeKind::Manifest, fan_out_log2, start).resize(blocks, store, self.draft_pages)?;
+        self.phase = Phase::Draft;
+        Ok(Next::Step)
+    }
+
+    // Cursors are large, so what has one in hand has a stack frame of its own.
+    #[inline(never)]
+    fn begin_draft(&mut self, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
+        let fan_out_log2 = store.parameters().fan_out_log2;
         if !store.is_damaged() {
             self.base = Some(Cursor::over(TreeKind::Manifest, fan_out_log2, self.start_root));
         }
@@ -268,6 +278,7 @@ impl<'a> Backup<'a> {
         Ok(Event::Checkpoint { position })
     }
 
+    #[inline(never)]
     fn finish(&mut self, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
         store.warm()?;
         let source_changed = self.disk.changed();
@@ -347,6 +358,7 @@ impl Task for Backup<'_> {
             Phase::Load => self.load(store),
             Phase::BaseReach(reach) => self.reach(*reach, store),
             Phase::Begin => self.begin(store),
+            Phase::Draft => self.begin_draft(store),
             Phase::Run => self.run(store),
             Phase::Finish => self.finish(store),
             Phase::Done => Err(Refusal::Parameter.into()),

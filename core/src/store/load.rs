@@ -13,13 +13,13 @@ use crate::types::{Id, Place, SegmentNumber};
 /// How far the index is.
 #[derive(Clone, Copy)]
 pub(super) enum Loading {
-    Segments { key: u64, walk: Option<Cursor> },
-    Marks { key: u64, walk: Option<Cursor> },
-    Lines { after: Option<SegmentNumber>, walk: Option<Cursor>, current: Option<(SegmentNumber, u32, Lines)> },
+    Segments { key: u64 },
+    Marks { key: u64 },
+    Lines { after: Option<SegmentNumber>, current: Option<(SegmentNumber, u32, Lines)> },
     Done,
 }
 
-pub(super) const NOT_LOADED: Loading = Loading::Segments { key: 0, walk: None };
+pub(super) const NOT_LOADED: Loading = Loading::Segments { key: 0 };
 
 /// An object that was found.
 #[derive(Clone, Copy, Debug)]
@@ -37,8 +37,9 @@ impl<'m> Store<'m> {
     pub fn unload(&mut self, keep_marks: bool) {
         self.index.clear();
         self.incomplete = false;
+        self.load_walk = self.table_walk();
         if keep_marks {
-            self.loading = Loading::Lines { after: None, walk: None, current: None };
+            self.loading = Loading::Lines { after: None, current: None };
         } else {
             self.marks.clear();
             self.loading = NOT_LOADED;
@@ -47,12 +48,15 @@ impl<'m> Store<'m> {
 
     /// One step of loading marks and index; true when done.
     pub fn load(&mut self) -> Result<bool, Error> {
-        self.loading = match self.loading {
-            Loading::Segments { key, walk } => self.load_segments(key, walk)?,
-            Loading::Marks { key, walk } => self.load_marks(key, walk)?,
-            Loading::Lines { after, walk, current } => self.load_lines(after, walk, current)?,
+        // One copy of the cursor, not one for each hand it goes through: a stack may have few kilobytes.
+        let mut walk = self.load_walk;
+        let next = match self.loading {
+            Loading::Segments { key } => self.load_segments(key, &mut walk)?,
+            Loading::Marks { key } => self.load_marks(key, &mut walk)?,
+            Loading::Lines { after, current } => self.load_lines(after, current, &mut walk)?,
             Loading::Done => return Ok(true),
         };
+        (self.loading, self.load_walk) = (next, walk);
         Ok(false)
     }
 
@@ -66,27 +70,23 @@ impl<'m> Store<'m> {
     }
 
     /// Reads the segment table once through, to know whether it can be read.
-    pub(super) fn load_segments(&mut self, key: u64, walk: Option<Cursor>) -> Result<Loading, Error> {
-        let mut walk = walk.unwrap_or_else(|| self.table_walk());
-        let next = self.with_walk(|store, memory| walk.next_present(key, store, memory));
-        let marks = Loading::Marks { key: 0, walk: None };
-        match next {
-            Ok(Some(key)) => Ok(Loading::Segments { key: key.saturating_add(1), walk: Some(walk) }),
-            Ok(None) => Ok(marks),
+    pub(super) fn load_segments(&mut self, key: u64, walk: &mut Cursor) -> Result<Loading, Error> {
+        match self.with_walk(|store, memory| walk.next_present(key, store, memory)) {
+            Ok(Some(key)) => return Ok(Loading::Segments { key: key.saturating_add(1) }),
+            Ok(None) => {}
             Err(error) if error.is_damage() => {
                 self.derived = true;
                 if let Error::Medium { segment, trouble: Trouble::Gone } = error {
                     self.table_lost_with = segment;
                 }
-                Ok(marks)
             }
-            Err(error) => Err(error),
+            Err(error) => return Err(error),
         }
+        *walk = Cursor::over(TreeKind::Damage, self.head.parameters.fan_out_log2, self.damage);
+        Ok(Loading::Marks { key: 0 })
     }
 
-    pub(super) fn load_marks(&mut self, key: u64, walk: Option<Cursor>) -> Result<Loading, Error> {
-        let lines = Loading::Lines { after: None, walk: None, current: None };
-        let mut walk = walk.unwrap_or_else(|| Cursor::over(TreeKind::Damage, self.head.parameters.fan_out_log2, self.damage));
+    pub(super) fn load_marks(&mut self, key: u64, walk: &mut Cursor) -> Result<Loading, Error> {
         let next = self.with_walk(|store, memory| match walk.next_present(key, store, memory)? {
             Some(key) => Ok(Some((key, Mark::parse(walk.get(key, store, memory)?)))),
             None => Ok(None),
@@ -96,37 +96,37 @@ impl<'m> Store<'m> {
                 if let Ok(Some(mark)) = mark {
                     self.marks.load(mark)?;
                 }
-                Ok(Loading::Marks { key: key.saturating_add(1), walk: Some(walk) })
+                return Ok(Loading::Marks { key: key.saturating_add(1) });
             }
-            Ok(None) => Ok(lines),
+            Ok(None) => {}
             Err(error) if error.is_damage() => {
                 self.marks.lose();
                 self.damage = Root::EMPTY;
-                Ok(lines)
             }
-            Err(error) => Err(error),
+            Err(error) => return Err(error),
         }
+        *walk = self.table_walk();
+        Ok(Loading::Lines { after: None, current: None })
     }
 
     pub(super) fn load_lines(
         &mut self,
         after: Option<SegmentNumber>,
-        walk: Option<Cursor>,
         current: Option<(SegmentNumber, u32, Lines)>,
+        walk: &mut Cursor,
     ) -> Result<Loading, Error> {
-        let mut walk = walk.unwrap_or_else(|| self.table_walk());
         let Some((segment, end, mut lines)) = current else {
-            let Some(segment) = self.next_true(after, &mut walk)? else { return Ok(Loading::Done) };
-            let prefix = self.prefix(segment, &mut walk)?;
+            let Some(segment) = self.next_true(after, walk)? else { return Ok(Loading::Done) };
+            let prefix = self.prefix(segment, walk)?;
             let current = match prefix.file_bytes {
                 Some(_) if !prefix.stranger => Some((segment, prefix.len_bytes, prefix.lines(&self.source()))),
                 _ => None,
             };
             self.incomplete |= !prefix.is_whole();
-            return Ok(Loading::Lines { after: Some(segment), walk: Some(walk), current });
+            return Ok(Loading::Lines { after: Some(segment), current });
         };
         // A chunk of lines a step: few reads, and nothing is done twice if the next one must be waited for.
-        for _ in 0..512 {
+        for done in 0..512 {
             match self.next_line(&mut lines) {
                 Ok(Some(Item::Line(line))) if line.kind.indexed() && line.offset < end => {
                     let place = Place::new(segment, line.offset);
@@ -136,12 +136,13 @@ impl<'m> Store<'m> {
                 }
                 Ok(Some(Item::Line(_))) => {}
                 Ok(Some(Item::Gap(_))) => self.incomplete = true,
-                Ok(None) => return Ok(Loading::Lines { after: Some(segment), walk: Some(walk), current: None }),
-                Err(error) if error.is_pending() => break,
+                Ok(None) => return Ok(Loading::Lines { after: Some(segment), current: None }),
+                // What was done is kept. With nothing done there is only to wait, and the caller must hear of it.
+                Err(error) if error.is_pending() && done > 0 => break,
                 Err(error) => return Err(error),
             }
         }
-        Ok(Loading::Lines { after, walk: Some(walk), current: Some((segment, end, lines)) })
+        Ok(Loading::Lines { after, current: Some((segment, end, lines)) })
     }
 
     /// The usable entry of an object, the newest if there are several; none if there is none.

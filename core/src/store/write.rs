@@ -143,10 +143,13 @@ impl<'m> Store<'m> {
         let root = self.root(tree);
         let fan_out_log2 = self.head.parameters.fan_out_log2;
         let memory = core::mem::take(&mut self.pages);
-        let result = Cursor::resized(tree, fan_out_log2, root, rows, self, memory).and_then(|mut cursor| {
+        let mut cursor = Cursor::over(tree, fan_out_log2, root);
+        let run = || {
+            cursor.resize(rows, self, memory)?;
             change(&mut cursor, self, memory)?;
             cursor.finish(self, memory)
-        });
+        };
+        let result = run();
         self.pages = memory;
         if let Ok(root) = result {
             *self.root_mut(tree) = root;
