@@ -339,7 +339,9 @@ impl<'a> Rig<'a> {
         let link = item.entry.link;
         let parameters = *store.parameters();
         let (top, root) = patiently(|| with_record(store, &link, |_, r| (r.top, r.root)))?;
-        assert_eq!(sarsen_core::manifest::root_id(&parameters, item.size, top), root);
+        if sarsen_core::manifest::root_id(&parameters, item.size, top) != root {
+            return Err(Error::Corrupt { place: link.place, what: sarsen_core::error::What::Id });
+        }
         let version = Version::of_tree(&parameters, item.size, top, &mut pages);
         let target = MemTarget::filled(sarsen_core::types::narrow(item.size));
         let mut task = restore::Restore::new(store, version, &target, restore::Options { target_is_zero: false });
