@@ -2,19 +2,19 @@
 
 use crate::Measured;
 use crate::random;
+use sarsen_core::chain::shape;
 use sarsen_core::codec::Codecs;
 use sarsen_core::draft::{Description, Draft};
 use sarsen_core::error::Error;
 use sarsen_core::format::commit::Root;
 use sarsen_core::format::entry::{EntryHeader, Kind, LEN};
-use sarsen_core::frame::{Work, encode, fill, packed_bytes, raw_bytes};
+use sarsen_core::frame::{Filled, Work, encode, fill, packed_bytes, raw_bytes};
 use sarsen_core::host::Host;
 use sarsen_core::manifest;
 use sarsen_core::medium::{Medium, MediumMut, Name};
 use sarsen_core::ops::init::{self, Options};
 use sarsen_core::store::{Purpose, Store};
 use sarsen_core::types::{Id, Link, narrow};
-use sarsen_core::version::shape;
 use sarsen_host::{HostCodecs, StoreRoom};
 
 /// Lines of footers read at once, and the largest entry of any table.
@@ -78,16 +78,16 @@ pub fn blocks(store: &mut Store<'_>, count: u64) -> Result<(), Error> {
     let mut codecs = HostCodecs::new();
     store.begin(Purpose::Ordinary)?;
     for number in 0..count {
-        let mut work = Work { raw: &mut raw, packed: &mut packed, codecs: &mut codecs as &mut dyn Codecs };
-        let id = fill(&shape, block_bytes, &mut work, |_, frame| {
+        let mut work = Work { raw: &mut raw, packed: &mut packed, scratch: &mut [], codecs: &mut codecs as &mut dyn Codecs };
+        let id = fill(&shape, block_bytes, &mut work, |_, _, frame| {
             frame.fill(0);
             random::fill(number, frame.get_mut(..16).unwrap_or_default());
-            Ok::<(), Error>(())
+            Ok::<Filled, Error>(Filled::Read)
         })?;
         let done = encode(&shape, block_bytes, &mut work)?;
         let head = packed.get(done.start + LEN..).and_then(|rest| rest.get(..narrow(done.head_bytes.into()))).unwrap_or_default();
         let header = EntryHeader {
-            kind: Kind::Block,
+            kind: Kind::Block { delta: false },
             depth: 0,
             stored_bytes: done.stored_bytes,
             head_bytes: done.head_bytes,

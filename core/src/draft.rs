@@ -3,10 +3,12 @@
 //! A draft's manifest is that of a whole disk from the start: its base's, or zeros, with what was written laid over. A checkpoint stores it and
 //! puts a record of kind draft into the catalogue, which is a root for gc and what a later run continues from.
 
+use crate::chain::PackedBlock;
 use crate::error::Error;
 use crate::format::commit::Root;
 use crate::format::entry::TreeKind;
 use crate::format::record::{Attachments, Record, RecordKind, Statistics, Tags, version_id};
+use crate::frame::Work;
 use crate::manifest;
 use crate::store::Store;
 use crate::tree::Cursor;
@@ -68,6 +70,19 @@ impl<'a> Draft<'a> {
     pub fn block(&mut self, block: u64, store: &mut Store<'_>) -> Result<Id, Error> {
         let row = self.cursor.get(block, store, self.pages)?;
         Ok(Id(row.first_chunk().copied().unwrap_or_default()))
+    }
+
+    /// Stores a block that was packed in `work`, if it is not stored already; the bytes that took.
+    pub fn put_block(&mut self, block: &PackedBlock, store: &mut Store<'_>, work: &mut Work<'_>) -> Result<u64, Error> {
+        if store.readable(&block.id)?.is_some() {
+            return Ok(0);
+        }
+        let header = block.header();
+        store.put(work.packed.get_mut(block.packed.start..).unwrap_or(&mut []), &header)?;
+        let total = header.total_bytes(store.parameters());
+        self.statistics.new_blocks = self.statistics.new_blocks.saturating_add(1);
+        self.statistics.new_bytes = self.statistics.new_bytes.saturating_add(total);
+        Ok(total)
     }
 
     /// Sets a block, which must be stored already; the zero id for zeros.

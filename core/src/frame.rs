@@ -12,9 +12,10 @@
 //! Pure functions: nothing here reads a medium or a disk, and an entry header's own digest is the caller's business.
 
 use crate::codec::{CodecId, Codecs, encode_slack_bytes};
+use crate::delta;
 use crate::digest::{Algorithm, Hasher, digest, is_zero};
 use crate::error::{Error, Memory, What};
-use crate::format::block::{self, COUNT_BYTES, FrameBody, FrameRow, FrameTable, Listed, ROW_BYTES_MAX};
+use crate::format::block::{self, COUNT_BYTES, FrameBody, FrameRow, FrameTable, ROW_BYTES_MAX};
 use crate::format::bytes::{Reader, Writer};
 use crate::format::entry;
 use crate::types::{Digest, Id, Place, low32, narrow, wide};
@@ -38,6 +39,8 @@ pub struct Work<'m> {
     pub raw: &'m mut [u8],
     /// One entry as it is stored: [`packed_bytes`].
     pub packed: &'m mut [u8],
+    /// Blocks that lie on a base, to be read and written: [`scratch_bytes`]. With less, blocks are stored without a base.
+    pub scratch: &'m mut [u8],
     /// The codecs this worker has.
     pub codecs: &'m mut dyn Codecs,
 }
@@ -61,7 +64,103 @@ const fn front_bytes(frames: u32) -> usize {
     entry::LEN.saturating_add(block::table_bytes_max(frames))
 }
 
-/// Where [`encode`] left a block in [`Work::packed`].
+/// Bytes that are kept of what a chain says of one frame.
+pub const KNOWN_BYTES: usize = 34;
+
+/// How large [`Work::scratch`] must be to read blocks of which no changes went through a codec.
+pub const fn read_scratch_bytes(block_bytes: u32, frame_bytes: u32) -> usize {
+    let frames = block::frame_count(block_bytes, frame_bytes);
+    block::table_bytes_max(frames).saturating_add(KNOWN_BYTES.saturating_mul(narrow(frames as u64)))
+}
+
+/// How large [`Work::scratch`] must be to read any block, and to write blocks on a base.
+pub const fn scratch_bytes(block_bytes: u32, frame_bytes: u32) -> usize {
+    let frame = narrow(frame_bytes as u64);
+    let frames = frame.saturating_mul(3).saturating_add(encode_slack_bytes(frame));
+    read_scratch_bytes(block_bytes, frame_bytes).saturating_add(frames)
+}
+
+/// [`Work::scratch`], cut to its uses.
+pub struct Scratch<'s> {
+    /// What is known of the frames of a chain.
+    pub known: Known<'s>,
+    /// A frame table.
+    pub table: &'s mut [u8],
+    /// The body of a delta that went through a codec.
+    pub body: &'s mut [u8],
+    /// A frame of the base; empty where there is only room to read.
+    pub base: &'s mut [u8],
+    /// A frame or a body as it is stored; empty where there is only room to read.
+    pub stored: &'s mut [u8],
+}
+
+impl<'s> Scratch<'s> {
+    /// Cuts `scratch` for a block of `raw_bytes`.
+    pub fn of(shape: &Shape, raw_bytes: u32, scratch: &'s mut [u8]) -> Result<Scratch<'s>, Error> {
+        let frames = block::frame_count(raw_bytes, shape.frame_bytes);
+        let (known_len, table_len) = (KNOWN_BYTES.saturating_mul(narrow(frames.into())), block::table_bytes_max(frames));
+        let too_small = too_small(known_len.saturating_add(table_len));
+        let (known, rest) = scratch.split_at_mut_checked(known_len).ok_or(too_small)?;
+        let (table, rest) = rest.split_at_mut_checked(table_len).ok_or(too_small)?;
+        let frame = chunk_len(shape);
+        let (body, rest) = rest.split_at_mut(frame.min(rest.len()));
+        let (base, stored) = rest.split_at_mut(frame.min(rest.len()));
+        Ok(Scratch { known: Known(known), table, body, base, stored })
+    }
+
+    /// Whether there is room to write on a base.
+    pub fn can_write(&self, shape: &Shape) -> bool {
+        let frame = chunk_len(shape);
+        self.base.len() == frame && self.stored.len() >= frame.saturating_add(encode_slack_bytes(frame))
+    }
+}
+
+/// What a chain says of each frame: the first of its entries that lists it, the first that does so without needing a base, and the digest.
+pub struct Known<'s>(&'s mut [u8]);
+
+/// What a chain says of one frame.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct KnownFrame {
+    /// The entry that lists it, counted from the chain's top.
+    pub first: u8,
+    /// The entry from which on no base is needed; at or below `first`.
+    pub whole: u8,
+    /// H of the frame.
+    pub plain: Digest,
+}
+
+impl KnownFrame {
+    /// Not found yet.
+    pub const NONE: u8 = u8::MAX;
+}
+
+impl<'s> Known<'s> {
+    /// Room for so many frames as [`KNOWN_BYTES`] go into `bytes`.
+    pub fn over(bytes: &'s mut [u8; KNOWN_BYTES]) -> Known<'s> {
+        Known(bytes)
+    }
+
+    /// What is known of a frame, counted from the first that is looked at.
+    pub fn get(&self, frame: usize) -> KnownFrame {
+        let start = frame.saturating_mul(KNOWN_BYTES);
+        let mut fields = Reader(self.0.get(start..).unwrap_or(&[]));
+        let (first, whole) = (fields.u8().unwrap_or(KnownFrame::NONE), fields.u8().unwrap_or(KnownFrame::NONE));
+        KnownFrame { first, whole, plain: Digest(fields.array().unwrap_or([0; 32])) }
+    }
+
+    /// Notes it.
+    pub fn set(&mut self, frame: usize, known: &KnownFrame) {
+        let start = frame.saturating_mul(KNOWN_BYTES);
+        Writer::new(self.0.get_mut(start..).unwrap_or(&mut [])).u8(known.first).u8(known.whole).bytes(&known.plain.0);
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        self.0.fill(KnownFrame::NONE);
+    }
+}
+
+/// Where [`Packer::finish`] left a block in [`Work::packed`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Packed {
     /// Where the entry header belongs: 128 bytes, then table and frames without a gap.
@@ -70,6 +169,8 @@ pub struct Packed {
     pub head_bytes: u32,
     /// Bytes of table and frames.
     pub stored_bytes: u32,
+    /// Whether a base is needed to read it.
+    pub based: bool,
 }
 
 /// How much of a frame is checked when it is decoded.
@@ -82,24 +183,27 @@ pub enum Verify {
 }
 
 /// The id of a block under way: zero as long as all its frames are.
-struct BlockHasher {
+pub struct BlockHasher {
     hasher: Hasher,
     zero: bool,
 }
 
 impl BlockHasher {
-    fn new(shape: &Shape, raw_bytes: u32) -> BlockHasher {
+    /// Of a block of `raw_bytes`.
+    pub fn new(shape: &Shape, raw_bytes: u32) -> BlockHasher {
         let mut hasher = Hasher::named(shape.algorithm, "sarsen block");
         hasher.number(raw_bytes.into()).number(shape.frame_bytes.into());
         BlockHasher { hasher, zero: true }
     }
 
-    fn add(&mut self, frame: &Digest) {
+    /// Adds the digest of the next frame, [`Digest::ZERO`] for one of zeros.
+    pub fn add(&mut self, frame: &Digest) {
         self.zero &= *frame == Digest::ZERO;
         self.hasher.update(&frame.0);
     }
 
-    fn id(self) -> Id {
+    /// The block's id.
+    pub fn id(self) -> Id {
         if self.zero { Id::ZERO } else { self.hasher.id() }
     }
 }
@@ -111,64 +215,244 @@ pub fn block_id(shape: &Shape, raw_bytes: u32, digests: impl Iterator<Item = Dig
     hasher.id()
 }
 
-/// Reads a block of `raw_bytes` into `work`, frame by frame (`read` is given the offset in the block), and names it.
+/// What was done about a frame that [`fill`] asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Filled {
+    /// It was read.
+    Read,
+    /// It was not: it is as in the base, whose frame has this digest.
+    Kept(Digest),
+}
+
+/// Reads a block of `raw_bytes` into `work`, frame by frame (`read` is given the frame's number and its offset in the block), and names it.
 /// Each frame is hashed right after it was read, while it is in the cache.
 pub fn fill<E: From<Error>>(
     shape: &Shape,
     raw_bytes: u32,
     work: &mut Work<'_>,
-    mut read: impl FnMut(u32, &mut [u8]) -> Result<(), E>,
+    mut read: impl FnMut(u32, u32, &mut [u8]) -> Result<Filled, E>,
 ) -> Result<Id, E> {
-    let desk = Desk::of(shape, raw_bytes, work)?;
+    let mut packer = Packer::of(shape, raw_bytes, work)?;
     let mut hasher = BlockHasher::new(shape, raw_bytes);
-    let mut offset = 0u32;
-    let frames = desk.raw.chunks_mut(chunk_len(shape)).zip(desk.slots.chunks_exact_mut(ROW_BYTES_MAX));
-    for (index, (frame, slot)) in (0..).zip(frames) {
-        read(offset, frame)?;
-        let row = FrameRow { index, body: survey(shape.algorithm, frame) };
-        hasher.add(&row.plain());
-        row.emit(&mut Writer::new(slot));
-        offset = offset.saturating_add(low32(wide(frame.len())));
+    for frame in 0..packer.frames {
+        let offset = frame.saturating_mul(shape.frame_bytes);
+        let slot = match read(frame, offset, packer.frame_mut(frame))? {
+            Filled::Read => Slot { kept: false, body: survey(shape.algorithm, packer.frame(frame)) },
+            Filled::Kept(plain) => Slot { kept: true, body: FrameBody::Raw { plain, stored_bytes: 0 } },
+        };
+        hasher.add(&slot.plain());
+        packer.set_slot(frame, &slot);
     }
     Ok(hasher.id())
 }
 
-/// Packs the block that [`fill`] has just left in `work`: each frame is encoded from `raw` straight to where it stays.
+/// Packs the block that [`fill`] has just read in full, without a base.
 pub fn encode(shape: &Shape, raw_bytes: u32, work: &mut Work<'_>) -> Result<Packed, Error> {
-    let Desk { raw, slots, mut rest, codecs } = Desk::of(shape, raw_bytes, work)?;
-    let mut frames_bytes = 0u64;
-    for (frame, slot) in raw.chunks(chunk_len(shape)).zip(slots.chunks_exact_mut(ROW_BYTES_MAX)) {
-        let mut row = FrameRow::parse(&mut Reader(slot)).map_err(never_filled)?;
-        if let FrameBody::Raw { plain, .. } = row.body {
-            row.body = store(shape, frame, plain, rest, codecs).ok_or(too_small(frame.len()))?;
-            row.emit(&mut Writer::new(slot));
-            let stored_bytes = row.stored_bytes();
-            rest = rest.split_at_mut_checked(narrow(stored_bytes.into())).ok_or(too_small(frame.len()))?.1;
-            frames_bytes = frames_bytes.saturating_add(stored_bytes.into());
-        }
+    let mut packer = Packer::of(shape, raw_bytes, work)?;
+    for frame in 0..packer.frames {
+        packer.put_whole(frame)?;
     }
-    draw_together(block::frame_count(raw_bytes, shape.frame_bytes), frames_bytes, work.packed).map_err(never_filled)
+    packer.finish()
 }
 
-/// Moves the rows of `frames` slots up to the frames and puts the count before them. From the last to the first: a row's place is never
-/// below its slot, and what lies above it has moved already.
-fn draw_together(frames: u32, frames_bytes: u64, packed: &mut [u8]) -> Result<Packed, What> {
-    let front = front_bytes(frames);
-    let (mut slot, mut end) = (front, front);
-    for _ in 0..frames {
-        slot = slot.saturating_sub(ROW_BYTES_MAX);
-        let row = FrameRow::parse(&mut Reader(packed.get(slot..).unwrap_or_default()))?;
-        end = end.saturating_sub(row.row_bytes());
-        row.emit(&mut Writer::new(packed.get_mut(end..).unwrap_or_default()));
+/// A frame of the block that is being packed.
+struct Slot {
+    /// It is as in the base and will not be listed.
+    kept: bool,
+    body: FrameBody,
+}
+
+/// The index under which a kept frame waits in its slot; no frame has it.
+const KEPT: u16 = u16::MAX;
+
+impl Slot {
+    fn plain(&self) -> Digest {
+        FrameRow { index: 0, body: self.body }.plain()
     }
-    let table = end.saturating_sub(COUNT_BYTES);
-    block::emit_count(&mut Writer::new(packed.get_mut(table..).unwrap_or_default()), frames)?;
-    let head_bytes = wide(front.saturating_sub(table));
-    Ok(Packed {
-        start: table.saturating_sub(entry::LEN),
-        head_bytes: low32(head_bytes),
-        stored_bytes: low32(head_bytes.saturating_add(frames_bytes)),
-    })
+}
+
+/// Packs the block that [`fill`] has just left in [`Work`], frame by frame: each is encoded from `raw` straight to where it stays.
+pub struct Packer<'w> {
+    shape: Shape,
+    frames: u32,
+    raw: &'w mut [u8],
+    packed: &'w mut [u8],
+    codecs: &'w mut dyn Codecs,
+    /// Bytes of frames stored so far.
+    frames_bytes: u64,
+}
+
+impl<'w> Packer<'w> {
+    /// Goes on with the block of `raw_bytes` that lies in `work`.
+    pub fn of(shape: &Shape, raw_bytes: u32, work: &'w mut Work<'_>) -> Result<Packer<'w>, Error> {
+        let frames = block::frame_count(raw_bytes, shape.frame_bytes);
+        let (raw_len, front_len) = (narrow(raw_bytes.into()), front_bytes(frames));
+        let raw = work.raw.get_mut(..raw_len).ok_or(too_small(raw_len))?;
+        if work.packed.len() < front_len {
+            return Err(too_small(front_len));
+        }
+        Ok(Packer { shape: *shape, frames, raw, packed: work.packed, codecs: work.codecs, frames_bytes: 0 })
+    }
+
+    /// How many frames the block has.
+    pub fn frames(&self) -> u32 {
+        self.frames
+    }
+
+    /// The codecs.
+    pub fn codecs(&mut self) -> &mut dyn Codecs {
+        self.codecs
+    }
+
+    fn range(&self, frame: u32) -> core::ops::Range<usize> {
+        let start = narrow(u64::from(frame).saturating_mul(self.shape.frame_bytes.into())).min(self.raw.len());
+        start..start.saturating_add(chunk_len(&self.shape)).min(self.raw.len())
+    }
+
+    /// A frame's bytes.
+    pub fn frame(&self, frame: u32) -> &[u8] {
+        self.raw.get(self.range(frame)).unwrap_or(&[])
+    }
+
+    /// A frame's bytes, to fill.
+    pub fn frame_mut(&mut self, frame: u32) -> &mut [u8] {
+        let range = self.range(frame);
+        self.raw.get_mut(range).unwrap_or(&mut [])
+    }
+
+    fn slot_at(frame: u32) -> usize {
+        let slots = entry::LEN.saturating_add(COUNT_BYTES);
+        slots.saturating_add(narrow(frame.into()).saturating_mul(ROW_BYTES_MAX))
+    }
+
+    fn slot(&self, frame: u32) -> Result<Slot, Error> {
+        let row = FrameRow::parse(&mut Reader(self.packed.get(Self::slot_at(frame)..).unwrap_or(&[]))).map_err(never_filled)?;
+        Ok(Slot { kept: row.index == KEPT, body: row.body })
+    }
+
+    fn set_slot(&mut self, frame: u32, slot: &Slot) {
+        let index = if slot.kept { KEPT } else { u16::try_from(frame).unwrap_or(KEPT) };
+        let to = self.packed.get_mut(Self::slot_at(frame)..).unwrap_or(&mut []);
+        FrameRow { index, body: slot.body }.emit(&mut Writer::new(to));
+    }
+
+    /// A frame's digest; zero for a frame of zeros.
+    pub fn plain(&self, frame: u32) -> Result<Digest, Error> {
+        Ok(self.slot(frame)?.plain())
+    }
+
+    /// Whether a frame was not read, being as in the base.
+    pub fn is_kept(&self, frame: u32) -> Result<bool, Error> {
+        Ok(self.slot(frame)?.kept)
+    }
+
+    /// Leaves a frame out of the table: it is as in the base.
+    pub fn keep(&mut self, frame: u32) -> Result<(), Error> {
+        let body = self.slot(frame)?.body;
+        self.set_slot(frame, &Slot { kept: true, body });
+        Ok(())
+    }
+
+    /// Lists a frame that was kept, and whose bytes have been put in place since.
+    pub fn list(&mut self, frame: u32) -> Result<(), Error> {
+        let plain = self.plain(frame)?;
+        let stored_bytes = low32(wide(self.frame(frame).len()));
+        let body = if plain == Digest::ZERO { FrameBody::Zero } else { FrameBody::Raw { plain, stored_bytes } };
+        self.set_slot(frame, &Slot { kept: false, body });
+        Ok(())
+    }
+
+    /// Where the next frame is stored.
+    fn rest(&mut self) -> &mut [u8] {
+        let at = front_bytes(self.frames).saturating_add(narrow(self.frames_bytes));
+        self.packed.get_mut(at..).unwrap_or(&mut [])
+    }
+
+    fn put(&mut self, frame: u32, body: FrameBody) {
+        let row = FrameRow { index: 0, body };
+        self.frames_bytes = self.frames_bytes.saturating_add(row.stored_bytes().into());
+        self.set_slot(frame, &Slot { kept: false, body });
+    }
+
+    /// Stores a frame whole.
+    pub fn put_whole(&mut self, frame: u32) -> Result<(), Error> {
+        match self.whole(frame)? {
+            Some(body) => self.put(frame, body),
+            None => self.put(frame, FrameBody::Zero),
+        }
+        Ok(())
+    }
+
+    /// Encodes a frame to where it would stay; none for zeros.
+    fn whole(&mut self, frame: u32) -> Result<Option<FrameBody>, Error> {
+        let FrameBody::Raw { plain, .. } = self.slot(frame)?.body else { return Ok(None) };
+        let range = self.range(frame);
+        let at = front_bytes(self.frames).saturating_add(narrow(self.frames_bytes));
+        let rest = self.packed.get_mut(at..).unwrap_or(&mut []);
+        let from = self.raw.get(range).unwrap_or(&[]);
+        store(&self.shape, from, plain, rest, self.codecs).map(Some).ok_or(too_small(from.len()))
+    }
+
+    /// Stores a frame as changes to `base`, or whole where that takes less. `whole_bytes` is what the base's frame takes where it is stored whole,
+    /// which spares encoding this one where its changes take far less; `room` is how long the body of the changes may be.
+    pub fn put_changes(
+        &mut self,
+        frame: u32,
+        base: &[u8],
+        whole_bytes: u32,
+        room: usize,
+        body: &mut [u8],
+        coded: &mut [u8],
+    ) -> Result<(), Error> {
+        let FrameBody::Raw { plain, .. } = self.slot(frame)?.body else { return self.put_whole(frame) };
+        let room = room.min(self.frame(frame).len().saturating_sub(1)).min(body.len());
+        let body_len = delta::encode(base, self.frame(frame), body.get_mut(..room).unwrap_or(&mut []));
+        let Some(body) = body_len.and_then(|len| body.get(..len)) else { return self.put_whole(frame) };
+        let codec = self.shape.codec;
+        let coded_len = if codec == CodecId::None { None } else { self.codecs.encode(codec, body, coded) };
+        let coded = coded_len.filter(|&len| len < body.len()).and_then(|len| coded.get(..len));
+        let (codec, stored) = coded.map_or((CodecId::None, body), |coded| (codec, coded));
+        let (stored_bytes, body_bytes) = (low32(wide(stored.len())), low32(wide(body.len())));
+        if stored_bytes > whole_bytes / 2 {
+            let whole = self.whole(frame)?;
+            let smaller = whole.filter(|&body| FrameRow { index: 0, body }.stored_bytes() <= stored_bytes);
+            if let Some(body) = smaller {
+                self.put(frame, body);
+                return Ok(());
+            }
+        }
+        let digest = digest(self.shape.algorithm, stored);
+        self.rest().get_mut(..stored.len()).ok_or(too_small(stored.len()))?.copy_from_slice(stored);
+        self.put(frame, FrameBody::Delta { codec, stored_bytes, body_bytes, plain, stored: digest });
+        Ok(())
+    }
+
+    /// Draws table and frames together: moves the rows of listed frames up to the frames and puts the count before them. From the last to the
+    /// first: a row's place is never below its slot, and what lies above it has moved already.
+    pub fn finish(self) -> Result<Packed, Error> {
+        let front = front_bytes(self.frames);
+        let (mut end, mut listed, mut deltas) = (front, 0u32, 0u32);
+        for frame in (0..self.frames).rev() {
+            let Slot { kept, body } = self.slot(frame)?;
+            if kept {
+                continue;
+            }
+            let row = FrameRow { index: u16::try_from(frame).map_err(|_| never_filled(What::Length))?, body };
+            end = end.saturating_sub(row.row_bytes());
+            row.emit(&mut Writer::new(self.packed.get_mut(end..).unwrap_or_default()));
+            listed = listed.saturating_add(1);
+            deltas = deltas.saturating_add(row.is_delta().into());
+        }
+        let table = end.saturating_sub(COUNT_BYTES);
+        block::emit_count(&mut Writer::new(self.packed.get_mut(table..).unwrap_or_default()), listed).map_err(never_filled)?;
+        let head_bytes = wide(front.saturating_sub(table));
+        Ok(Packed {
+            start: table.saturating_sub(entry::LEN),
+            head_bytes: low32(head_bytes),
+            stored_bytes: low32(head_bytes.saturating_add(self.frames_bytes)),
+            based: deltas > 0 || listed < self.frames,
+        })
+    }
 }
 
 fn too_small(needed: usize) -> Error {
@@ -182,25 +466,6 @@ fn never_filled(what: What) -> Error {
 
 fn chunk_len(shape: &Shape) -> usize {
     narrow(shape.frame_bytes.into()).max(1)
-}
-
-/// A worker's buffers, cut to one block.
-struct Desk<'w> {
-    raw: &'w mut [u8],
-    slots: &'w mut [u8],
-    rest: &'w mut [u8],
-    codecs: &'w mut dyn Codecs,
-}
-
-impl<'w> Desk<'w> {
-    fn of<'m>(shape: &Shape, raw_bytes: u32, work: &'w mut Work<'m>) -> Result<Desk<'w>, Error> {
-        let frames = block::frame_count(raw_bytes, shape.frame_bytes);
-        let (raw_len, front_len) = (narrow(raw_bytes.into()), front_bytes(frames));
-        let raw = work.raw.get_mut(..raw_len).ok_or(too_small(raw_len))?;
-        let (front, rest) = work.packed.split_at_mut_checked(front_len).ok_or(too_small(front_len))?;
-        let slots = front.get_mut(entry::LEN.saturating_add(COUNT_BYTES)..).unwrap_or_default();
-        Ok(Desk { raw, slots, rest, codecs: work.codecs })
-    }
 }
 
 /// A frame before it is encoded.
@@ -223,40 +488,68 @@ fn store(shape: &Shape, frame: &[u8], plain: Digest, rest: &mut [u8], codecs: &m
     Some(FrameBody::Raw { plain, stored_bytes: low32(wide(frame.len())) })
 }
 
-/// Decodes the frame that `row` lists, from its `stored` bytes into all of `to`, which is as long as the frame.
-pub fn decode_frame(
+/// Decodes the frame that `row` lists, from its `stored` bytes into all of `to`, which is as long as the frame and, for a delta, holds the
+/// base's frame; then `body` is room for what the delta says. Whether the result is right, [`prove_frame`] tells.
+pub fn lay_frame(
     shape: &Shape,
     row: &FrameRow,
     stored: &[u8],
     to: &mut [u8],
+    body: &mut [u8],
     codecs: &mut dyn Codecs,
     verify: Verify,
 ) -> Result<(), What> {
     if stored.len() != narrow(row.stored_bytes().into()) {
         return Err(What::Length);
     }
+    if row.body != FrameBody::Zero && row.plain() == Digest::ZERO {
+        return Err(What::PlainDigest);
+    }
+    let stored_is_right = |expected: &Digest| match verify == Verify::Every && digest(shape.algorithm, stored) != *expected {
+        true => Err(What::StoredDigest),
+        false => Ok(()),
+    };
     match &row.body {
-        FrameBody::Zero => {
-            to.fill(0);
-            return Ok(());
-        }
+        FrameBody::Zero => to.fill(0),
         FrameBody::Raw { .. } if stored.len() != to.len() => return Err(What::Length),
         FrameBody::Raw { .. } => to.copy_from_slice(stored),
         FrameBody::Coded { codec, stored: expected, .. } => {
-            if verify == Verify::Every && digest(shape.algorithm, stored) != *expected {
-                return Err(What::StoredDigest);
-            }
+            stored_is_right(expected)?;
             codecs.decode(*codec, stored, to)?;
         }
+        FrameBody::Delta { stored: expected, .. } => {
+            stored_is_right(expected)?;
+            delta::apply(delta_body(row, stored, body, codecs)?, to)?;
+        }
     }
-    if digest(shape.algorithm, to) != row.plain() {
-        return Err(What::PlainDigest);
-    }
-    // Zeros have one form only, or a block would have two ids.
-    if is_zero(to) { Err(What::Field) } else { Ok(()) }
+    Ok(())
 }
 
-/// A block as read from a medium: what its entry header says, and its payload.
+/// The body of a delta, decoded into `room` where it went through a codec.
+fn delta_body<'b>(row: &FrameRow, stored: &'b [u8], room: &'b mut [u8], codecs: &mut dyn Codecs) -> Result<&'b [u8], What> {
+    let FrameBody::Delta { codec, body_bytes, .. } = row.body else { return Err(What::Field) };
+    if codec == CodecId::None {
+        return Ok(stored);
+    }
+    let body = room.get_mut(..narrow(body_bytes.into())).ok_or(What::UnknownCodec)?;
+    codecs.decode(codec, stored, body)?;
+    Ok(body)
+}
+
+/// Whether a decoded frame has its digest.
+pub fn prove_frame(shape: &Shape, plain: &Digest, frame: &[u8]) -> Result<(), What> {
+    let zero = is_zero(frame);
+    match *plain == Digest::ZERO {
+        true if zero => Ok(()),
+        true => Err(What::PlainDigest),
+        false if digest(shape.algorithm, frame) != *plain => Err(What::PlainDigest),
+        // Zeros have one form only, or a block would have two ids.
+        false if zero => Err(What::Field),
+        false => Ok(()),
+    }
+}
+
+/// A block's entry as read from a medium: what its header says, and its payload.
 #[derive(Clone, Copy, Debug)]
 pub struct StoredBlock<'a> {
     /// The block's id.
@@ -265,6 +558,8 @@ pub struct StoredBlock<'a> {
     pub raw_bytes: u32,
     /// Bytes of the frame table.
     pub head_bytes: u32,
+    /// Whether it lies on a base.
+    pub based: bool,
     /// Table and frames.
     pub payload: &'a [u8],
 }
@@ -274,48 +569,41 @@ impl<'a> StoredBlock<'a> {
     pub fn table(&self, shape: &Shape) -> Result<FrameTable<'a>, What> {
         let head = self.payload.get(..narrow(self.head_bytes.into())).ok_or(What::Length)?;
         match self.raw_bytes <= shape.block_bytes {
-            true => FrameTable::parse(head, self.raw_bytes, shape.frame_bytes, low32(wide(self.payload.len()))),
+            true => FrameTable::parse(head, self.raw_bytes, shape.frame_bytes, low32(wide(self.payload.len())), self.based),
             false => Err(What::Length),
         }
     }
-
-    /// Decodes one frame into all of `to`.
-    fn unpack(&self, shape: &Shape, listed: &Listed, to: &mut [u8], codecs: &mut dyn Codecs, verify: Verify) -> Result<(), What> {
-        let stored = self.payload.get(listed.stored.clone()).ok_or(What::Length)?;
-        decode_frame(shape, &listed.row, stored, to, codecs, verify)
-    }
-
-    fn is_named(&self, hasher: BlockHasher) -> Result<(), What> {
-        match hasher.id() == self.id {
-            true => Ok(()),
-            false => Err(What::Id),
-        }
-    }
 }
 
-/// Whether all of a block's payload is right: table, stored and plain digests, id. `scratch` holds a frame.
+/// Whether all of an entry's payload is right: table, stored digests, and all that can be known without its base: plain digests of frames
+/// that need none, the form of deltas, and the id of a block that has no base. `frame` and `body` hold a frame each.
 /// That the table is the one the entry header tells of is the caller's to check.
-pub fn check_block(shape: &Shape, block: &StoredBlock<'_>, scratch: &mut [u8], codecs: &mut dyn Codecs) -> Result<(), What> {
+pub fn check_block(
+    shape: &Shape,
+    block: &StoredBlock<'_>,
+    frame: &mut [u8],
+    body: &mut [u8],
+    codecs: &mut dyn Codecs,
+) -> Result<(), What> {
     let mut hasher = BlockHasher::new(shape, block.raw_bytes);
     for listed in block.table(shape)?.rows() {
-        let frame = scratch.get_mut(..narrow(listed.plain_bytes.into())).ok_or(What::Length)?;
-        block.unpack(shape, &listed, frame, codecs, Verify::Every)?;
+        let stored = block.payload.get(listed.stored.clone()).ok_or(What::Length)?;
+        if let FrameBody::Delta { stored: expected, .. } = listed.row.body {
+            if digest(shape.algorithm, stored) != expected {
+                return Err(What::StoredDigest);
+            }
+            delta::check(delta_body(&listed.row, stored, body, codecs)?, narrow(listed.plain_bytes.into()))?;
+        } else {
+            let frame = frame.get_mut(..narrow(listed.plain_bytes.into())).ok_or(What::Length)?;
+            lay_frame(shape, &listed.row, stored, frame, &mut [], codecs, Verify::Every)?;
+            prove_frame(shape, &listed.row.plain(), frame)?;
+        }
         hasher.add(&listed.row.plain());
     }
-    block.is_named(hasher)
-}
-
-/// Decodes a whole block into `to`, which is as long as the block; plain digests and id are checked.
-pub fn decode_block(shape: &Shape, block: &StoredBlock<'_>, to: &mut [u8], codecs: &mut dyn Codecs) -> Result<(), What> {
-    if to.len() != narrow(block.raw_bytes.into()) {
-        return Err(What::Length);
+    match block.based || hasher.id() == block.id {
+        true => Ok(()),
+        false => Err(What::Id),
     }
-    let mut hasher = BlockHasher::new(shape, block.raw_bytes);
-    for (listed, frame) in block.table(shape)?.rows().zip(to.chunks_mut(chunk_len(shape))) {
-        block.unpack(shape, &listed, frame, codecs, Verify::Plain)?;
-        hasher.add(&listed.row.plain());
-    }
-    block.is_named(hasher)
 }
 
 #[cfg(test)]
@@ -372,12 +660,12 @@ mod tests {
     fn pack(shape: &Shape, raw: &[u8], codecs: &mut dyn Codecs) -> (Id, Vec<u8>, Packed) {
         let mut raw_room = std::vec![0xEE; raw_bytes(shape.block_bytes)];
         let mut packed_room = std::vec![0xEE; packed_bytes(shape.block_bytes, shape.frame_bytes, 512)];
-        let mut work = Work { raw: &mut raw_room, packed: &mut packed_room, codecs };
+        let mut work = Work { raw: &mut raw_room, packed: &mut packed_room, scratch: &mut [], codecs };
         let len = low32(wide(raw.len()));
-        let id = fill(shape, len, &mut work, |offset, to| {
+        let id = fill(shape, len, &mut work, |_, offset, to| {
             let at = narrow(offset.into());
             to.copy_from_slice(&raw[at..at + to.len()]);
-            Ok::<(), Error>(())
+            Ok::<Filled, Error>(Filled::Read)
         });
         let packed = encode(shape, len, &mut work).unwrap();
         let end = packed.start + entry::LEN + narrow(packed.stored_bytes.into());
@@ -387,15 +675,37 @@ mod tests {
     }
 
     fn stored<'a>(id: Id, raw: &[u8], packed: &Packed, payload: &'a [u8]) -> StoredBlock<'a> {
-        StoredBlock { id, raw_bytes: low32(wide(raw.len())), head_bytes: packed.head_bytes, payload }
+        StoredBlock { id, raw_bytes: low32(wide(raw.len())), head_bytes: packed.head_bytes, based: false, payload }
     }
 
     fn unpack(shape: &Shape, block: &StoredBlock<'_>) -> Result<Vec<u8>, What> {
-        let checked = check_block(shape, block, &mut std::vec![0xEE; narrow(shape.frame_bytes.into())], &mut Runs);
+        let checked = check_block(shape, block, &mut std::vec![0xEE; narrow(shape.frame_bytes.into())], &mut [], &mut Runs);
         let mut to = std::vec![0xEE; narrow(block.raw_bytes.min(1 << 24).into())];
         let decoded = decode_block(shape, block, &mut to, &mut Runs);
         assert!(decoded.is_ok() || checked.is_err(), "what cannot be decoded is found by a check");
         checked.map(|()| to)
+    }
+
+    fn decode_frame(
+        shape: &Shape,
+        row: &FrameRow,
+        from: &[u8],
+        to: &mut [u8],
+        codecs: &mut dyn Codecs,
+        verify: Verify,
+    ) -> Result<(), What> {
+        lay_frame(shape, row, from, to, &mut [], codecs, verify)?;
+        prove_frame(shape, &row.plain(), to)
+    }
+
+    fn decode_block(shape: &Shape, block: &StoredBlock<'_>, to: &mut [u8], codecs: &mut dyn Codecs) -> Result<(), What> {
+        let table = block.table(shape)?;
+        for (listed, frame) in table.rows().zip(to.chunks_mut(chunk_len(shape))) {
+            let from = block.payload.get(listed.stored.clone()).ok_or(What::Length)?;
+            decode_frame(shape, &listed.row, from, frame, codecs, Verify::Plain)?;
+        }
+        let id = block_id(shape, block.raw_bytes, table.rows().map(|listed| listed.row.plain()));
+        if id == block.id { Ok(()) } else { Err(What::Id) }
     }
 
     fn three_frames() -> Vec<u8> {
@@ -460,15 +770,15 @@ mod tests {
             let raw = noise(1 << block_log2);
             let (id, payload, packed) = pack(&shape, &raw, &mut Runs);
             assert!(packed.stored_bytes <= entry::STORED_BYTES_MAX);
-            assert_eq!(packed.start, 32 << (block_log2 - frame_log2), "raw rows leave the room of a digest each");
+            assert_eq!(packed.start, 36 << (block_log2 - frame_log2), "raw rows leave the room of a digest and a length each");
             assert!(unpack(&shape, &stored(id, &raw, &packed, &payload)).is_ok_and(|back| back == raw));
         }
     }
 
     #[test]
     fn the_smallest_buffers_leave_a_microcontroller_its_memory() {
-        assert_eq!(packed_bytes(4096, 4096, 16), 128 + 76 + 4096 + 430);
-        assert_eq!(packed_bytes(4096, 4096, 512), 128 + 76 + 4096 + 512);
+        assert_eq!(packed_bytes(4096, 4096, 16), 128 + 4 + 76 + 4096 + 430);
+        assert_eq!(packed_bytes(4096, 4096, 512), 128 + 4 + 76 + 4096 + 512);
         assert!(packed_bytes(1 << 16, 1 << 16, 16) >= 128 + 16_384 + 16, "any record");
     }
 
@@ -484,7 +794,7 @@ mod tests {
                 flipped[at] ^= 1 << bit;
                 let block = stored(id, &raw, &packed, &flipped);
                 let mut scratch = [0; 4096];
-                assert!(check_block(&shape, &block, &mut scratch, &mut Runs).is_err(), "byte {at} bit {bit}");
+                assert!(check_block(&shape, &block, &mut scratch, &mut [], &mut Runs).is_err(), "byte {at} bit {bit}");
                 let mut to = std::vec![0; raw.len()];
                 let decoded = decode_block(&shape, &block, &mut to, &mut Runs);
                 assert!(decoded.is_err() || to == raw, "byte {at} bit {bit}: no wrong data");
@@ -559,7 +869,7 @@ mod tests {
             FrameRow { index: 1, body: FrameBody::Raw { plain: second, stored_bytes: 4096 } }.emit(&mut to);
             payload.extend(&raw);
             for id in [block_id(&shape, 8192, [first, second].into_iter()), pack(&shape, &raw, &mut Plain).0] {
-                let stored = StoredBlock { id, raw_bytes: 8192, head_bytes: 84, payload: &payload };
+                let stored = StoredBlock { id, raw_bytes: 8192, head_bytes: 84, based: false, payload: &payload };
                 assert_eq!(unpack(&shape, &stored), Err(what));
             }
         }
@@ -569,11 +879,11 @@ mod tests {
     fn the_reader_is_asked_frame_by_frame_and_its_error_ends_it() {
         let shape = shape(4, CodecId::None);
         let (mut raw, mut packed) = (std::vec![0; 16_384], std::vec![0; packed_bytes(16_384, 4096, 16)]);
-        let mut work = Work { raw: &mut raw, packed: &mut packed, codecs: &mut Plain };
+        let mut work = Work { raw: &mut raw, packed: &mut packed, scratch: &mut [], codecs: &mut Plain };
         let mut asked = Vec::new();
-        let result = fill(&shape, 9192, &mut work, |offset, to| {
+        let result = fill(&shape, 9192, &mut work, |_, offset, to| {
             asked.push((offset, to.len()));
-            if asked.len() == 3 { Err(Error::Cancelled) } else { Ok(()) }
+            if asked.len() == 3 { Err(Error::Cancelled) } else { Ok(Filled::Read) }
         });
         assert_eq!(result, Err(Error::Cancelled));
         assert_eq!(asked, [(0, 4096), (4096, 4096), (8192, 1000)]);
@@ -585,10 +895,10 @@ mod tests {
         let needed = packed_bytes(16_384, 4096, 16);
         let attempt = |raw_len: usize, packed_len: usize| {
             let (mut raw, mut packed) = (std::vec![1; raw_len], std::vec![0; packed_len]);
-            let mut work = Work { raw: &mut raw, packed: &mut packed, codecs: &mut Plain };
-            fill(&shape, 16_384, &mut work, |_, to| {
+            let mut work = Work { raw: &mut raw, packed: &mut packed, scratch: &mut [], codecs: &mut Plain };
+            fill(&shape, 16_384, &mut work, |_, _, to| {
                 to.fill(1);
-                Ok::<(), Error>(())
+                Ok::<Filled, Error>(Filled::Read)
             })?;
             encode(&shape, 16_384, &mut work)
         };
@@ -598,7 +908,7 @@ mod tests {
             assert!(matches!(attempt(raw_len, packed_len), Err(Error::Memory { memory: Memory::Buffer, .. })));
         }
         let (mut raw, mut packed) = (std::vec![1; 16_384], std::vec![0xEE; needed]);
-        let mut work = Work { raw: &mut raw, packed: &mut packed, codecs: &mut Plain };
+        let mut work = Work { raw: &mut raw, packed: &mut packed, scratch: &mut [], codecs: &mut Plain };
         assert!(encode(&shape, 16_384, &mut work).is_err(), "nothing was filled");
     }
 

@@ -20,6 +20,7 @@ pub mod medium;
 pub mod format;
 
 pub mod codec;
+pub mod delta;
 pub mod digest;
 pub mod frame;
 
@@ -27,6 +28,7 @@ pub mod log;
 pub mod segment;
 pub mod session;
 
+pub mod chain;
 pub mod damage;
 pub mod index;
 pub mod store;

@@ -7,12 +7,14 @@ use crate::format::entry::{Kind, TreeKind};
 use crate::format::header::Parameters;
 use crate::format::page::{Geometry, LEVELS_MAX};
 use crate::index::{Flags, SlotIndex};
-use crate::store::Store;
+use crate::store::{Found, Store};
 use crate::tree::{Descent, Meeting};
 use crate::types::{Id, Link, Place, low32};
 
 /// Reached from a version or draft.
 pub const LIVE: Flags = Flags::from_bits(1);
+/// A block that a manifest names, and not only another block's chain.
+pub const NAMED: Flags = Flags::from_bits(2);
 /// A page all of whose rows were followed.
 const WALKED: Flags = Flags::from_bits(2);
 /// A page below which something cannot be read.
@@ -67,7 +69,16 @@ pub struct Reach {
     whole: bool,
     disk_size: u64,
     block_bytes: u32,
-    reached: Option<Place>,
+    reached: Option<Met>,
+}
+
+/// What a step of a reach came to for the first time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Met {
+    /// A page, by its entry.
+    Page(Place),
+    /// A block, readable with all its chain.
+    Block(Id),
 }
 
 impl Reach {
@@ -87,8 +98,8 @@ impl Reach {
         }
     }
 
-    /// The entry that the last step reached for the first time, if it did.
-    pub fn take_reached(&mut self) -> Option<Place> {
+    /// What the last step came to for the first time, if it did.
+    pub fn take_reached(&mut self) -> Option<Met> {
         self.reached.take()
     }
 
@@ -101,19 +112,17 @@ impl Reach {
                 let row = self.descent.row(key, memory)?;
                 let id = Id(row.first_chunk().copied().unwrap_or_default());
                 // A row is met once; if its block must be waited for, it is looked up again through the page.
-                match store.readable(&id) {
+                match keep_chain(store, &id) {
                     Ok(Some(found)) => {
-                        self.reached = Some(found.place).filter(|_| !store.index().flags(found.slot).has(LIVE));
-                        flag(store, found.slot, LIVE);
+                        let known = store.index().flags(found.slot);
+                        self.reached = Some(Met::Block(id)).filter(|_| !known.has(NAMED));
+                        flag(store, found.slot, NAMED);
                         let expected = block_len(self.disk_size, self.block_bytes, key);
-                        if found.entry.kind != Kind::Block || found.entry.raw_bytes != expected {
+                        if !matches!(found.entry.kind, Kind::Block { .. }) || found.entry.raw_bytes != expected {
                             self.hole(0);
                         }
                     }
-                    Ok(None) => {
-                        keep_unreadable(store, &id);
-                        self.hole(0);
-                    }
+                    Ok(None) => self.hole(0),
                     Err(error) => {
                         self.descent.again(key);
                         return Err(error);
@@ -136,10 +145,10 @@ impl Reach {
             self.descent.skip();
             return Ok(());
         }
-        if !keep_bases(store, id)? {
+        if keep_chain(store, id)?.is_none() {
             return self.lose(level);
         }
-        self.reached = Some(found.place);
+        self.reached = Some(Met::Page(found.place));
         match self.descent.enter(store, memory) {
             Ok(_) => {}
             Err(error) if error.is_damage() => return self.lose(level),
@@ -201,15 +210,19 @@ fn keep_unreadable(store: &mut Store<'_>, id: &Id) {
     }
 }
 
-/// Flags a page and the bases it is stored on; whether all of them were found.
-fn keep_bases(store: &mut Store<'_>, id: &Id) -> Result<bool, Error> {
-    let mut wanted = *id;
+/// Flags an object and the bases it is stored on; its own entry, if all of them were found.
+fn keep_chain(store: &mut Store<'_>, id: &Id) -> Result<Option<Found>, Error> {
+    let (mut top, mut wanted, mut depth) = (None, *id, u8::MAX);
     loop {
-        let Some(found) = store.lookup(&wanted)? else { return Ok(false) };
+        let Some(found) = store.lookup_below(&wanted, depth)? else {
+            keep_unreadable(store, &wanted);
+            return Ok(None);
+        };
         flag(store, found.slot, LIVE);
-        if found.entry.depth == 0 {
-            return Ok(true);
+        top = top.or(Some(found));
+        (wanted, depth) = (found.entry.base, found.entry.depth);
+        if depth == 0 {
+            return Ok(top);
         }
-        wanted = found.entry.base;
     }
 }

@@ -19,7 +19,7 @@ use crate::damage::{Marked, Marks};
 use crate::error::{Error, Refusal, What};
 use crate::format::commit::Root;
 use crate::format::entry::TreeKind;
-use crate::format::entry::{DEPTH_MAX, Kind, LEN};
+use crate::format::entry::{Kind, LEN, PAGE_DEPTH_MAX};
 use crate::format::header::{Parameters, SEGMENT_BYTES_MAX, WRITE_FEATURES};
 use crate::format::page::{BASE_LEN, HEAD_LEN, RUN_LEN};
 use crate::format::record::{PLAIN_LEN_MAX, record_id};
@@ -87,7 +87,7 @@ pub struct Store<'m> {
     table_lost_with: Option<SegmentNumber>,
     rebuilt: bool,
     incomplete: bool,
-    chain: [Option<Place>; DEPTH_MAX as usize + 1],
+    chain: [Option<Place>; PAGE_DEPTH_MAX as usize + 1],
     index: Index<'m>,
     marks: Marks<'m>,
     buffer: &'m mut [u8],
@@ -121,7 +121,7 @@ impl<'m> Store<'m> {
             table_lost_with: None,
             rebuilt: false,
             incomplete: false,
-            chain: [None; DEPTH_MAX as usize + 1],
+            chain: [None; PAGE_DEPTH_MAX as usize + 1],
             index: Index::new(index, seed.map(u64::from_le_bytes)),
             marks: Marks::new(marks),
             buffer,

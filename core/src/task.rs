@@ -6,6 +6,7 @@
 //!
 //! `next` and `accept` may fail with "pending" ([`Error::is_pending`]): they are then called again later, `accept` with the same outcome.
 
+use crate::chain::{Base, Chain, Ground, PackedBlock, Stack, shape, stored};
 use crate::disk::Disk;
 use crate::error::{Error, What};
 use crate::format::commit::Commit;
@@ -13,14 +14,13 @@ use crate::format::entry::{EntryHeader, FILL, Kind, Line};
 use crate::format::header::Parameters;
 use crate::format::page::{Geometry, StoredPage, page_id};
 use crate::format::record::{Record, record_id};
-use crate::frame::{Packed, Work, check_block, encode, fill};
+use crate::frame::{Filled, Work, check_block, encode, fill};
 use crate::log::parse_copy;
 use crate::manifest::block_len;
 use crate::medium::Medium;
 use crate::segment::Source;
 use crate::store::Store;
 use crate::types::{Digest, Id, Place, narrow};
-use crate::version::{StoredAt, shape};
 
 /// A piece of heavy work.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -32,6 +32,8 @@ pub enum Job {
         block: u64,
         /// The id it has if it is unchanged; zero if nothing is expected.
         expected: Id,
+        /// Where the expected block lies, to pack on it; none if nothing may be built on it.
+        chain: Chain,
     },
     /// A run of blocks that the disk says are holes: nothing to do, but in order.
     Hole {
@@ -53,10 +55,21 @@ pub enum Job {
     Fetch {
         /// Which block of the disk.
         block: u64,
-        /// Its entry.
-        place: Place,
-        /// That entry's header.
-        entry: EntryHeader,
+        /// Its id.
+        id: Id,
+        /// Its bytes.
+        raw_bytes: u32,
+        /// Where it lies.
+        chain: Chain,
+    },
+    /// Decode a block that lies on a base, and check that this gives the block.
+    Prove {
+        /// Its id.
+        id: Id,
+        /// Its bytes.
+        raw_bytes: u32,
+        /// Where it lies.
+        chain: Chain,
     },
     /// Read an entry, check it, and keep it as it is stored.
     Copy {
@@ -74,16 +87,7 @@ pub enum Outcome {
     /// The block is zero.
     Zero,
     /// The block was packed; it lies in the worker's buffer.
-    Packed {
-        /// Its id.
-        id: Id,
-        /// Its bytes on the disk.
-        raw_bytes: u32,
-        /// Where it lies.
-        packed: Packed,
-        /// Digest of the frame table.
-        digest: Digest,
-    },
+    Packed(PackedBlock),
     /// Nothing was to be done.
     Hole,
     /// An entry was checked.
@@ -96,9 +100,11 @@ pub enum Outcome {
         len_bytes: u32,
     },
     /// A block was decoded; it lies in the worker's `raw`.
-    Fetched {
-        /// Its length.
-        raw_bytes: u32,
+    Fetched,
+    /// A chain gives its block, or does not.
+    Proved {
+        /// Whether it does.
+        right: bool,
     },
     /// An entry was read; it lies in the worker's `packed`, room for its header in front.
     Copied {
@@ -262,13 +268,17 @@ pub trait Task {
 pub fn perform(job: &Job, hands: &Hands<'_>, work: &mut Work<'_>) -> Result<Outcome, Error> {
     let source = Source { medium: hands.medium, parameters: hands.parameters };
     match *job {
-        Job::Pack { block, expected } => pack(block, expected, hands, work),
+        Job::Pack { block, expected, ref chain } => pack(block, expected, chain, hands, work),
         Job::Hole { .. } => Ok(Outcome::Hole),
         Job::Check { place, limit, line } => check(&source, place, limit, line, work),
-        Job::Fetch { place, entry, .. } => {
-            let raw_bytes = StoredAt { source, place, entry }.read_whole(work)?;
-            Ok(Outcome::Fetched { raw_bytes })
+        Job::Fetch { id, raw_bytes, ref chain, .. } => {
+            Stack::new(source, chain, raw_bytes).read_whole(&id, work)?;
+            Ok(Outcome::Fetched)
         }
+        Job::Prove { id, raw_bytes, ref chain } => match Stack::new(source, chain, raw_bytes).check(&id, work) {
+            Err(error) if !error.is_damage() => Err(error),
+            proved => Ok(Outcome::Proved { right: proved.is_ok() }),
+        },
         Job::Copy { place } => copy(&source, place, work),
     }
 }
@@ -307,22 +317,66 @@ fn patiently<R>(mut step: impl FnMut() -> Result<R, Error>) -> Result<R, Error> 
     }
 }
 
-fn pack(block: u64, expected: Id, hands: &Hands<'_>, work: &mut Work<'_>) -> Result<Outcome, Error> {
-    let disk = hands.disk.ok_or(Error::Refused(crate::error::Refusal::Parameter))?;
-    let shape = shape(&hands.parameters);
-    let raw_bytes = block_len(disk.size(), shape.block_bytes, block);
-    let start = block.saturating_mul(shape.block_bytes.into());
-    let id = fill(&shape, raw_bytes, work, |within, to| read_disk(disk, start.saturating_add(within.into()), to))?;
-    if id.is_zero() {
-        return Ok(Outcome::Zero);
+fn pack(block: u64, expected: Id, chain: &Chain, hands: &Hands<'_>, work: &mut Work<'_>) -> Result<Outcome, Error> {
+    if !chain.is_none() {
+        match pack_on(block, expected, chain, hands, work) {
+            // What cannot be read is nothing to build on.
+            Err(error) if error.is_damage() => {}
+            packed => return packed,
+        }
     }
-    if id == expected {
-        return Ok(Outcome::Same);
+    let (shape, raw_bytes) = (shape(&hands.parameters), hands.raw_bytes(block)?);
+    let id = fill(&shape, raw_bytes, work, |_, within, to| hands.read_frame(block, within, to))?;
+    match known_already(id, expected) {
+        Some(outcome) => Ok(outcome),
+        None => {
+            let packed = encode(&shape, raw_bytes, work)?;
+            Ok(Outcome::Packed(PackedBlock::of(id, raw_bytes, packed, Base::NONE, &shape, work)))
+        }
     }
-    let packed = encode(&shape, raw_bytes, work)?;
-    let head = packed.start.saturating_add(crate::format::entry::LEN);
-    let table = work.packed.get(head..head.saturating_add(narrow(packed.head_bytes.into()))).unwrap_or(&[]);
-    Ok(Outcome::Packed { id, raw_bytes, packed, digest: crate::digest::digest(shape.algorithm, table) })
+}
+
+/// The same, on the block that was expected.
+fn pack_on(block: u64, expected: Id, chain: &Chain, hands: &Hands<'_>, work: &mut Work<'_>) -> Result<Outcome, Error> {
+    let (shape, raw_bytes) = (shape(&hands.parameters), hands.raw_bytes(block)?);
+    let source = Source { medium: hands.medium, parameters: hands.parameters };
+    let Work { raw, packed: packed_room, scratch, codecs } = work;
+    let mut work = Work { raw, packed: packed_room, scratch: &mut [], codecs: *codecs };
+    let ground = Ground::survey(Stack::new(source, chain, raw_bytes), scratch)?;
+    let id = fill(&shape, raw_bytes, &mut work, |_, within, to| hands.read_frame(block, within, to))?;
+    if let Some(outcome) = known_already(id, expected) {
+        return Ok(outcome);
+    }
+    let (packed, base) = match ground {
+        Some(ground) => ground.pack(&id, &mut work)?,
+        None => (encode(&shape, raw_bytes, &mut work)?, Base::NONE),
+    };
+    Ok(Outcome::Packed(PackedBlock::of(id, raw_bytes, packed, base, &shape, &work)))
+}
+
+fn known_already(id: Id, expected: Id) -> Option<Outcome> {
+    match id {
+        Id::ZERO => Some(Outcome::Zero),
+        id if id == expected => Some(Outcome::Same),
+        _ => None,
+    }
+}
+
+impl Hands<'_> {
+    fn disk(&self) -> Result<&dyn Disk, Error> {
+        self.disk.ok_or(Error::Refused(crate::error::Refusal::Parameter))
+    }
+
+    /// Bytes of a block of the disk.
+    fn raw_bytes(&self, block: u64) -> Result<u32, Error> {
+        Ok(block_len(self.disk()?.size(), self.parameters.block_bytes(), block))
+    }
+
+    /// Reads a frame of the disk, from `within` a block.
+    fn read_frame(&self, block: u64, within: u32, to: &mut [u8]) -> Result<Filled, Error> {
+        let start = block.saturating_mul(self.parameters.block_bytes().into()).saturating_add(within.into());
+        read_disk(self.disk()?, start, to).map(|()| Filled::Read)
+    }
 }
 
 /// Reads a range of the disk; holes are not read.
@@ -378,9 +432,9 @@ fn payload_is_right(source: &Source<'_>, place: Place, entry: &EntryHeader, work
     let algorithm = source.parameters.algorithm;
     let payload = source.payload(place, entry, work.packed)?;
     match entry.kind {
-        Kind::Block => {
-            let block = StoredAt { source: *source, place, entry: *entry }.stored(payload)?;
-            check_block(&shape(&source.parameters), &block, work.raw, work.codecs).map_err(corrupt)
+        Kind::Block { .. } => {
+            let block = stored(place, entry, payload)?;
+            check_block(&shape(&source.parameters), &block, work.raw, work.scratch, work.codecs).map_err(corrupt)
         }
         Kind::Page { tree, delta } => {
             let fan_out_log2 = source.parameters.fan_out_log2;

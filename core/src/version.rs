@@ -1,43 +1,20 @@
 //! A version as a disk: any range, decoding only the frames it touches.
 
-use crate::digest::digest;
+use crate::chain::{Decoded, Stack};
 use crate::error::{Error, What};
-use crate::format::block::FrameTable;
-use crate::format::entry::{EntryHeader, Kind};
 use crate::format::header::Parameters;
 use crate::format::record::Record;
 use crate::frame::Work;
-use crate::frame::{Shape, StoredBlock, Verify, decode_block, decode_frame};
 use crate::manifest;
-use crate::segment::{Source, payload_place};
 use crate::store::Store;
 use crate::tree::Cursor;
 use crate::types::{Id, Place, low32, narrow, wide};
-
-/// What a repository's parameters say of its blocks.
-pub fn shape(parameters: &Parameters) -> Shape {
-    Shape {
-        algorithm: parameters.algorithm,
-        block_bytes: parameters.block_bytes(),
-        frame_bytes: parameters.frame_bytes(),
-        codec: parameters.codec,
-    }
-}
 
 /// A version, opened for reading. Its manifest's pages lie in memory lent by the caller.
 pub struct Version<'m> {
     size: u64,
     cursor: Cursor,
     pages: &'m mut [u8],
-}
-
-/// What reading a range decoded, for those who count.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Decoded {
-    /// Frames.
-    pub frames: u64,
-    /// Plain bytes of them.
-    pub bytes: u64,
 }
 
 impl<'m> Version<'m> {
@@ -95,90 +72,15 @@ impl<'m> Version<'m> {
             if id.is_zero() {
                 part.fill(0);
             } else {
-                let found = store.readable(&id)?.ok_or(Error::corrupt(Place::NONE, What::Absent))?;
+                let (found, chain) = store.chain(&id)?.ok_or(Error::corrupt(Place::NONE, What::Absent))?;
                 if found.entry.raw_bytes != manifest::block_len(self.size, store.parameters().block_bytes(), block) {
                     return Err(Error::corrupt(found.place, What::Length));
                 }
-                let block = StoredAt { source: store.source(), place: found.place, entry: found.entry };
-                block.read(low32(within), part, work, &mut decoded)?;
+                let stack = Stack::new(store.source(), &chain, found.entry.raw_bytes);
+                stack.read(low32(within), part, work, &mut decoded)?;
             }
             (at, to) = (at.saturating_add(len), rest);
         }
         Ok(decoded)
-    }
-}
-
-/// A block's entry on the medium.
-#[derive(Clone, Copy)]
-pub struct StoredAt<'a> {
-    /// Where to read.
-    pub source: Source<'a>,
-    /// Its entry.
-    pub place: Place,
-    /// That entry's header.
-    pub entry: EntryHeader,
-}
-
-impl StoredAt<'_> {
-    fn corrupt(&self, what: What) -> Error {
-        Error::corrupt(self.place, what)
-    }
-
-    /// Decodes the whole block into `work.raw`; its length.
-    pub fn read_whole(&self, work: &mut Work<'_>) -> Result<u32, Error> {
-        let payload = self.source.payload(self.place, &self.entry, work.packed)?;
-        let block = self.stored(payload)?;
-        let to = work.raw.get_mut(..narrow(self.entry.raw_bytes.into())).ok_or(self.corrupt(What::Length))?;
-        decode_block(&shape(&self.source.parameters), &block, to, work.codecs).map_err(|what| self.corrupt(what))?;
-        Ok(self.entry.raw_bytes)
-    }
-
-    /// The payload as a block.
-    pub fn stored<'b>(&self, payload: &'b [u8]) -> Result<StoredBlock<'b>, Error> {
-        if self.entry.kind != Kind::Block {
-            return Err(self.corrupt(What::Id));
-        }
-        let EntryHeader { id, raw_bytes, head_bytes, .. } = self.entry;
-        Ok(StoredBlock { id, raw_bytes, head_bytes, payload })
-    }
-
-    /// Decodes the frames that a range of the block touches.
-    fn read(&self, within: u32, to: &mut [u8], work: &mut Work<'_>, decoded: &mut Decoded) -> Result<(), Error> {
-        let shape = shape(&self.source.parameters);
-        let head_bytes = narrow(self.entry.head_bytes.into());
-        let (head, rest) = work.packed.split_at_mut_checked(head_bytes).ok_or(self.corrupt(What::Length))?;
-        self.source.read(payload_place(self.place), head)?;
-        if digest(shape.algorithm, head) != self.entry.digest {
-            return Err(self.corrupt(What::StoredDigest));
-        }
-        let table = FrameTable::parse(head, self.entry.raw_bytes, shape.frame_bytes, self.entry.stored_bytes)
-            .map_err(|what| self.corrupt(what))?;
-        let end = u64::from(within).saturating_add(wide(to.len()));
-        for listed in table.rows() {
-            let start = u64::from(listed.row.index).saturating_mul(shape.frame_bytes.into());
-            let frame_end = start.saturating_add(listed.plain_bytes.into());
-            if frame_end <= within.into() || start >= end {
-                continue;
-            }
-            let stored = rest.get_mut(..listed.stored.len()).ok_or(self.corrupt(What::Length))?;
-            let offset = payload_place(self.place).offset.saturating_add(low32(wide(listed.stored.start)));
-            self.source.read(Place::new(self.place.segment, offset), stored)?;
-            let plain = work.raw.get_mut(..narrow(listed.plain_bytes.into())).ok_or(self.corrupt(What::Length))?;
-            decode_frame(&shape, &listed.row, stored, plain, work.codecs, Verify::Plain).map_err(|what| self.corrupt(what))?;
-            decoded.frames = decoded.frames.saturating_add(1);
-            decoded.bytes = decoded.bytes.saturating_add(listed.plain_bytes.into());
-            copy_overlap(start, plain, within.into(), to);
-        }
-        Ok(())
-    }
-}
-
-/// Copies what two ranges of a block have in common.
-fn copy_overlap(from_start: u64, from: &[u8], to_start: u64, to: &mut [u8]) {
-    let start = from_start.max(to_start);
-    let end = from_start.saturating_add(wide(from.len())).min(to_start.saturating_add(wide(to.len())));
-    let range = |base: u64| narrow(start.saturating_sub(base))..narrow(end.saturating_sub(base));
-    if let (Some(from), Some(to)) = (from.get(range(from_start)), to.get_mut(range(to_start))) {
-        to.copy_from_slice(from);
     }
 }

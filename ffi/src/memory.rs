@@ -7,7 +7,7 @@ use sarsen_core::format::commit::{FIXED_LEN, HISTORY_LEN};
 use sarsen_core::format::entry;
 use sarsen_core::format::page::{BASE_LEN, HEAD_LEN, ROW_LEN_MAX, RUN_LEN};
 use sarsen_core::format::row;
-use sarsen_core::frame::{packed_bytes, raw_bytes};
+use sarsen_core::frame::{packed_bytes, raw_bytes, read_scratch_bytes};
 use sarsen_core::host::Fixed;
 use sarsen_core::index::Slot;
 use sarsen_core::ops::init::Options;
@@ -30,6 +30,7 @@ const CHUNK_BYTES: usize = 10 * entry::LINE_LEN;
 struct Sizes {
     raw: usize,
     packed: usize,
+    scratch: usize,
     buffer: usize,
     table: usize,
     manifest: usize,
@@ -50,6 +51,7 @@ impl Sizes {
         Sizes {
             raw: raw_bytes(block),
             packed: packed_bytes(block, frame, 1 << options.align_log2),
+            scratch: read_scratch_bytes(block, frame),
             buffer: (entry::LEN + payload).div_ceil(alignment) * alignment,
             table: if levels > 1 { rows * ROW_BYTES * levels } else { rows * ROW_LEN_MAX },
             manifest: rows * ID_BYTES * levels,
@@ -58,7 +60,7 @@ impl Sizes {
 
     const fn total(&self) -> usize {
         let marks = MARKS * size_of::<Marked>() + align_of::<Marked>();
-        self.raw + self.packed + self.buffer + CHUNK_BYTES + 2 * self.table + 2 * self.manifest + marks + align_of::<Slot>()
+        self.raw + self.packed + self.scratch + self.buffer + CHUNK_BYTES + 2 * self.table + 2 * self.manifest + marks + align_of::<Slot>()
     }
 }
 
@@ -77,6 +79,7 @@ pub struct Lent<'m> {
     pub walk: &'m mut [u8],
     pub raw: &'m mut [u8],
     pub packed: &'m mut [u8],
+    pub scratch: &'m mut [u8],
     pub manifest: &'m mut [u8],
     pub other_manifest: &'m mut [u8],
 }
@@ -94,6 +97,7 @@ impl<'m> Lent<'m> {
             walk: rest.bytes(sizes.table)?,
             raw: rest.bytes(sizes.raw)?,
             packed: rest.bytes(sizes.packed)?,
+            scratch: rest.bytes(sizes.scratch)?,
             manifest: rest.bytes(sizes.manifest)?,
             other_manifest: rest.bytes(sizes.manifest)?,
             index: Fixed(rest.items((rest.0.len() / size_of::<Slot>()).saturating_sub(1), Slot::default())?),

@@ -139,6 +139,7 @@ struct Open<'a, 'm> {
     hands: Hands<'m>,
     raw: &'m mut [u8],
     packed: &'m mut [u8],
+    scratch: &'m mut [u8],
     manifest: &'m mut [u8],
     other_manifest: &'m mut [u8],
 }
@@ -197,12 +198,12 @@ unsafe fn call(sarsen: *mut CSarsen, verb: impl FnOnce(&CMedium, &CHost, &init::
 /// As [`call`].
 unsafe fn call_open(sarsen: *mut CSarsen, disk: Option<&CDisk>, verb: impl FnOnce(Open<'_, '_>) -> Result<(), Stop>) -> i32 {
     let opened = |medium: &CMedium, host: &CHost, _: &init::Options, lent: Lent<'_>| {
-        let Lent { mut index, mut marks, buffer, chunk, pages, walk, raw, packed, manifest, other_manifest } = lent;
+        let Lent { mut index, mut marks, buffer, chunk, pages, walk, raw, packed, scratch, manifest, other_manifest } = lent;
         let memory = Memory { index: &mut index, marks: &mut marks, buffer, chunk, pages, walk };
         let mut opened = Store::open(medium, host, memory);
         let store = opened.as_mut().map_err(|error| *error)?;
         let hands = Hands { medium, parameters: *store.parameters(), disk: disk.map(|disk| disk as _) };
-        verb(Open { store, hands, raw, packed, manifest, other_manifest })
+        verb(Open { store, hands, raw, packed, scratch, manifest, other_manifest })
     };
     // SAFETY: passed on to the caller.
     unsafe { call(sarsen, opened) }
@@ -270,11 +271,11 @@ fn newest(name: &str, store: &mut Store<'_>) -> Result<Start, Error> {
 
 #[inline(never)]
 fn back_up(open: Open<'_, '_>, disk: &CDisk, options: backup::Options<'_>) -> Result<CBackupReport, Error> {
-    let Open { store, hands, raw, packed, manifest, other_manifest } = open;
+    let Open { store, hands, raw, packed, scratch, manifest, other_manifest } = open;
     let memory = backup::Memory { base: manifest, draft: other_manifest };
     let mut made = Backup::new(store, disk, options, memory);
     let task = made.as_mut().map_err(|error| *error)?;
-    let mut work = Work { raw, packed, codecs: &mut Plain };
+    let mut work = Work { raw, packed, scratch, codecs: &mut Plain };
     let done = run_inline(&mut Apart(task), store, &hands, &mut work, &mut |_, _| {})?;
     Ok(CBackupReport {
         version: done.version.0,
@@ -353,9 +354,9 @@ pub unsafe extern "C" fn sarsen_list(sarsen: *mut CSarsen, each: Option<Each>, c
 
 #[inline(never)]
 fn look(open: Open<'_, '_>, depth: Depth) -> Result<check::Report, Error> {
-    let Open { store, hands, raw, packed, manifest, .. } = open;
+    let Open { store, hands, raw, packed, scratch, manifest, .. } = open;
     let mut task = Check::new(store, depth, manifest);
-    let mut work = Work { raw, packed, codecs: &mut Plain };
+    let mut work = Work { raw, packed, scratch, codecs: &mut Plain };
     run_inline(&mut Apart(&mut task), store, &hands, &mut work, &mut |_, _| {})
 }
 
@@ -424,10 +425,10 @@ fn find(wanted: &str, store: &mut Store<'_>) -> Result<(u64, Id), Error> {
 
 #[inline(never)]
 fn bring_back(open: Open<'_, '_>, size: u64, top: Id, target: &CDisk) -> Result<restore::Report, Error> {
-    let Open { store, hands, raw, packed, manifest, .. } = open;
+    let Open { store, hands, raw, packed, scratch, manifest, .. } = open;
     let version = Version::of_tree(store.parameters(), size, top, manifest);
     let mut task = Restore::new(store, version, target, restore::Options { target_is_zero: false });
-    let mut work = Work { raw, packed, codecs: &mut Plain };
+    let mut work = Work { raw, packed, scratch, codecs: &mut Plain };
     run_inline(&mut Apart(&mut task), store, &hands, &mut work, &mut |_, _| {})
 }
 

@@ -86,7 +86,7 @@ impl Life {
     fn damage(&mut self, every: usize) {
         let rig = Rig::new(&self.medium, &self.host);
         let parts = rig.with(parts).unwrap();
-        let is_block = |role| matches!(role, Role::Entry { kind: Kind::Block, .. });
+        let is_block = |role| matches!(role, Role::Entry { kind: Kind::Block { .. }, .. });
         for part in parts.iter().filter(|part| is_block(part.role)).step_by(every) {
             self.medium.flip(part.place.segment, part.range.start + 150, 0x10);
         }

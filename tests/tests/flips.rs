@@ -128,7 +128,7 @@ fn graver(one: &'static str, other: &'static str) -> &'static str {
 }
 
 fn is_block(part: &Part) -> bool {
-    matches!(part.role, Role::Entry { kind: Kind::Block, .. })
+    matches!(part.role, Role::Entry { kind: Kind::Block { .. }, .. })
 }
 
 /// What is known of a sample before anything is flipped.

@@ -56,7 +56,7 @@ impl House {
     }
 
     fn blocks(&self, snapshot: &str) -> Vec<Part> {
-        self.needed(snapshot, |kind| kind == Kind::Block)
+        self.needed(snapshot, |kind| matches!(kind, Kind::Block { .. }))
     }
 
     fn flip(&self, part: &Part) {

@@ -5,12 +5,12 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use sarsen_core::catalogue::with_record;
+use sarsen_core::chain::Chain;
 use sarsen_core::codec::CodecId;
 use sarsen_core::digest::Algorithm;
 use sarsen_core::draft::{Description, Draft};
 use sarsen_core::error::Error;
 use sarsen_core::format::commit::Root;
-use sarsen_core::format::entry::{EntryHeader, Kind};
 use sarsen_core::format::record::RecordKind;
 use sarsen_core::manifest;
 use sarsen_core::ops::check::Depth;
@@ -525,23 +525,11 @@ impl Studio<'_> {
         let disk = MemDisk::new(canvas.bytes.clone());
         let hands = Hands { medium: store.source().medium, parameters: *store.parameters(), disk: Some(&disk) };
         let mut work = bench.work();
-        let id = match perform(&Job::Pack { block: wide(block), expected: Id::ZERO }, &hands, &mut work)? {
+        let id = match perform(&Job::Pack { block: wide(block), expected: Id::ZERO, chain: Chain::NONE }, &hands, &mut work)? {
             Outcome::Zero => Id::ZERO,
-            Outcome::Packed { id, raw_bytes, packed, digest } => {
-                if store.readable(&id)?.is_none() {
-                    let header = EntryHeader {
-                        kind: Kind::Block,
-                        depth: 0,
-                        stored_bytes: packed.stored_bytes,
-                        head_bytes: packed.head_bytes,
-                        raw_bytes,
-                        id,
-                        base: Id::ZERO,
-                        digest,
-                    };
-                    store.put(&mut work.packed[packed.start..], &header)?;
-                }
-                id
+            Outcome::Packed(packed) => {
+                canvas.draft.put_block(&packed, store, &mut work)?;
+                packed.id
             }
             other => panic!("packing gives {other:?}"),
         };

@@ -3,11 +3,12 @@
 #![allow(clippy::unwrap_used)]
 
 use sarsen_core::catalogue::with_record;
+use sarsen_core::chain::Decoded;
 use sarsen_core::codec::CodecId;
 use sarsen_core::error::Error;
 use sarsen_core::ops::init;
 use sarsen_core::types::wide;
-use sarsen_core::version::{Decoded, Version};
+use sarsen_core::version::Version;
 use sarsen_host::runner::Bench;
 use sarsen_tests::rig::{Plan, Rig, StillHost, TINY};
 use sarsen_tests::{MemDisk, Operation, Random, SimMedium};

@@ -9,7 +9,7 @@ use sarsen_core::damage::Marked;
 use sarsen_core::error::{Error, Memory as Which};
 use sarsen_core::format::header::HISTORY_MAX;
 use sarsen_core::format::page::LEVELS_MAX;
-use sarsen_core::frame::{Work, packed_bytes, raw_bytes};
+use sarsen_core::frame::{Work, packed_bytes, raw_bytes, scratch_bytes};
 use sarsen_core::index::Slot;
 use sarsen_core::ops::check::{Check, Depth};
 use sarsen_core::store::{Memory, Store, buffer_bytes, table_bytes};
@@ -95,6 +95,7 @@ pub struct Reader {
     hands: Hands<'static>,
     raw: Piece,
     packed: Piece,
+    scratch: Piece,
     manifest: Piece,
     lz4: Lz4Table,
     zlib: ZlibState,
@@ -114,6 +115,7 @@ impl Reader {
             hands: Hands { medium: &PageMedium, parameters, disk: None },
             raw: take(raw_bytes(parameters.block_bytes()))?,
             packed: take(packed.max(BUFFER_BYTES))?,
+            scratch: take(scratch_bytes(parameters.block_bytes(), parameters.frame_bytes()))?,
             manifest,
             lz4: Lz4Table::default(),
             zlib: ZlibState::default(),
@@ -162,8 +164,8 @@ impl Reader {
             };
             let mut codecs = (Lz4::new(&mut self.lz4), Zlib::new(&mut self.zlib));
             // SAFETY: nothing outlives a turn of this loop that was lent these.
-            let (raw, packed) = unsafe { (self.raw.lend(), self.packed.lend()) };
-            let mut work = Work { raw, packed, codecs: &mut codecs };
+            let (raw, packed, scratch) = unsafe { (self.raw.lend(), self.packed.lend(), self.scratch.lend()) };
+            let mut work = Work { raw, packed, scratch, codecs: &mut codecs };
             if checking.turn(&mut self.store, &self.hands, &mut work)? {
                 self.doing = Doing::Nothing;
                 return Ok(());

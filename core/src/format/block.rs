@@ -2,12 +2,12 @@
 //!
 //! ```text
 //! table: count u16 | 0 u16 | row ...
-//! row:   index u16 | kind u8 | codec u8 | stored length u32 | [plain digest 32] | [stored digest 32]
-//!        8 bytes for a zero frame, 40 for a raw one, 72 for a coded one
+//! row:   index u16 | kind u8 | codec u8 | stored length u32 | [body length u32] | [plain digest 32] | [stored digest 32]
+//!        8 bytes for a zero frame, 40 for a raw one, 72 for a coded one, 76 for a delta
 //! ```
 //!
-//! A [`FrameTable`] has been checked as a whole: every frame of the block is listed once and in order, and the stored lengths fill the
-//! payload exactly, so a row's bytes can be sliced. It does not know whether any digest is right.
+//! A [`FrameTable`] has been checked as a whole: frames are listed once and in order, all of them where there is no base, and the stored
+//! lengths fill the payload exactly, so a row's bytes can be sliced. It does not know whether any digest is right.
 
 use super::bytes::{Reader, Writer};
 use crate::codec::CodecId;
@@ -20,10 +20,11 @@ pub const FRAMES_MAX: u32 = 4096;
 /// Bytes before the rows.
 pub const COUNT_BYTES: usize = 4;
 /// The most bytes a row takes.
-pub const ROW_BYTES_MAX: usize = 72;
+pub const ROW_BYTES_MAX: usize = 76;
 
 const ZERO: u8 = 0;
 const WHOLE: u8 = 1;
+const DELTA: u8 = 2;
 
 /// The most bytes a table of this many frames takes.
 pub const fn table_bytes_max(frames: u32) -> usize {
@@ -64,6 +65,19 @@ pub enum FrameBody {
         /// H of the stored bytes.
         stored: Digest,
     },
+    /// As changes to the same frame of the base block.
+    Delta {
+        /// Which codec the body went through, if any.
+        codec: CodecId,
+        /// Bytes as stored; no more than the body has.
+        stored_bytes: u32,
+        /// Bytes of the body; fewer than the frame has.
+        body_bytes: u32,
+        /// H of the frame that results.
+        plain: Digest,
+        /// H of the stored bytes.
+        stored: Digest,
+    },
 }
 
 /// One row of the table.
@@ -87,6 +101,10 @@ impl FrameRow {
                 let (plain, stored) = (Digest(fields.array()?), Digest(fields.array()?));
                 FrameBody::Coded { codec, stored_bytes, plain, stored }
             }
+            (DELTA, codec) => {
+                let (body_bytes, plain, stored) = (fields.u32()?, Digest(fields.array()?), Digest(fields.array()?));
+                FrameBody::Delta { codec, stored_bytes, body_bytes, plain, stored }
+            }
             _ => return Err(What::Field),
         };
         Ok(FrameRow { index, body })
@@ -101,6 +119,9 @@ impl FrameRow {
             FrameBody::Coded { codec, stored_bytes, plain, stored } => {
                 to.u8(WHOLE).u8(codec.code()).u32(*stored_bytes).bytes(&plain.0).bytes(&stored.0)
             }
+            FrameBody::Delta { codec, stored_bytes, body_bytes, plain, stored } => {
+                to.u8(DELTA).u8(codec.code()).u32(*stored_bytes).u32(*body_bytes).bytes(&plain.0).bytes(&stored.0)
+            }
         };
     }
 
@@ -109,7 +130,8 @@ impl FrameRow {
         match self.body {
             FrameBody::Zero => 8,
             FrameBody::Raw { .. } => 40,
-            FrameBody::Coded { .. } => ROW_BYTES_MAX,
+            FrameBody::Coded { .. } => 72,
+            FrameBody::Delta { .. } => ROW_BYTES_MAX,
         }
     }
 
@@ -117,15 +139,22 @@ impl FrameRow {
     pub const fn stored_bytes(&self) -> u32 {
         match self.body {
             FrameBody::Zero => 0,
-            FrameBody::Raw { stored_bytes, .. } | FrameBody::Coded { stored_bytes, .. } => stored_bytes,
+            FrameBody::Raw { stored_bytes, .. }
+            | FrameBody::Coded { stored_bytes, .. }
+            | FrameBody::Delta { stored_bytes, .. } => stored_bytes,
         }
+    }
+
+    /// Whether it takes the base's frame to make this one.
+    pub const fn is_delta(&self) -> bool {
+        matches!(self.body, FrameBody::Delta { .. })
     }
 
     /// The frame's digest as the block's id takes it: zero for a zero frame.
     pub const fn plain(&self) -> Digest {
         match self.body {
             FrameBody::Zero => Digest::ZERO,
-            FrameBody::Raw { plain, .. } | FrameBody::Coded { plain, .. } => plain,
+            FrameBody::Raw { plain, .. } | FrameBody::Coded { plain, .. } | FrameBody::Delta { plain, .. } => plain,
         }
     }
 
@@ -135,6 +164,12 @@ impl FrameRow {
             FrameBody::Zero => true,
             FrameBody::Raw { stored_bytes, .. } => stored_bytes == frame_bytes,
             FrameBody::Coded { stored_bytes, .. } => 0 < stored_bytes && stored_bytes < frame_bytes,
+            FrameBody::Delta { codec: CodecId::None, stored_bytes, body_bytes, .. } => {
+                0 < stored_bytes && stored_bytes == body_bytes && body_bytes < frame_bytes
+            }
+            FrameBody::Delta { stored_bytes, body_bytes, .. } => {
+                0 < stored_bytes && stored_bytes < body_bytes && body_bytes < frame_bytes
+            }
         }
     }
 }
@@ -166,22 +201,36 @@ pub struct FrameTable<'a> {
 }
 
 impl<'a> FrameTable<'a> {
-    /// Reads the table that is all of `head`, of a block of `raw_bytes` whose payload has `stored_bytes`.
-    pub fn parse(head: &'a [u8], raw_bytes: u32, frame_bytes: u32, stored_bytes: u32) -> Result<FrameTable<'a>, What> {
+    /// Reads the table that is all of `head`, of a block of `raw_bytes` whose payload has `stored_bytes` and which has a base or not.
+    pub fn parse(
+        head: &'a [u8],
+        raw_bytes: u32,
+        frame_bytes: u32,
+        stored_bytes: u32,
+        based: bool,
+    ) -> Result<FrameTable<'a>, What> {
         let mut fields = Reader(head);
         let count = fields.u16()?;
         fields.zeros(2)?;
         let frames = frame_count(raw_bytes, frame_bytes);
-        if frames == 0 || frames > FRAMES_MAX || u32::from(count) != frames {
+        let listed = u32::from(count);
+        let right = if based { 0 < listed && listed <= frames } else { listed == frames };
+        if frames == 0 || frames > FRAMES_MAX || !right {
             return Err(What::Length);
         }
         let table = FrameTable { rows: fields.0, head_bytes: head.len(), raw_bytes, frame_bytes };
-        let mut end = wide(head.len());
-        for index in 0..count {
+        let (mut end, mut next) = (wide(head.len()), 0);
+        for _ in 0..count {
             let row = FrameRow::parse(&mut fields)?;
-            if row.index != index || !row.fits(table.frame_len(index)) {
+            let index = u32::from(row.index);
+            let in_place = if based { next <= index && index < frames } else { index == next };
+            if !in_place || !row.fits(table.frame_len(row.index)) {
                 return Err(What::Length);
             }
+            if row.is_delta() && !based {
+                return Err(What::Field);
+            }
+            next = index.saturating_add(1);
             end = end.saturating_add(row.stored_bytes().into());
         }
         fields.end()?;
@@ -193,7 +242,7 @@ impl<'a> FrameTable<'a> {
 
     /// All rows, in order.
     pub fn rows(&self) -> Rows<'a> {
-        Rows { table: *self, fields: Reader(self.rows), index: 0, at: self.head_bytes }
+        Rows { table: *self, fields: Reader(self.rows), at: self.head_bytes }
     }
 
     fn frame_len(&self, index: u16) -> u32 {
@@ -206,7 +255,6 @@ impl<'a> FrameTable<'a> {
 pub struct Rows<'a> {
     table: FrameTable<'a>,
     fields: Reader<'a>,
-    index: u16,
     at: usize,
 }
 
@@ -216,8 +264,7 @@ impl Iterator for Rows<'_> {
     fn next(&mut self) -> Option<Listed> {
         let row = FrameRow::parse(&mut self.fields).ok()?; // checked before: fails at the end only
         let end = self.at.saturating_add(narrow(row.stored_bytes().into()));
-        let listed = Listed { row, stored: self.at..end, plain_bytes: self.table.frame_len(self.index) };
-        self.index = self.index.saturating_add(1);
+        let listed = Listed { row, stored: self.at..end, plain_bytes: self.table.frame_len(row.index) };
         self.at = end;
         Some(listed)
     }
@@ -271,7 +318,7 @@ mod tests {
     }
 
     fn parse(head: &[u8]) -> Result<(), What> {
-        FrameTable::parse(head, RAW_BYTES, FRAME_BYTES, low(head.len()) + 1300).map(|_| ())
+        FrameTable::parse(head, RAW_BYTES, FRAME_BYTES, low(head.len()) + 1300, false).map(|_| ())
     }
 
     #[test]
@@ -284,7 +331,7 @@ mod tests {
     #[test]
     fn rows_come_with_the_place_of_their_frames() {
         let head = fixed();
-        let table = FrameTable::parse(&head, RAW_BYTES, FRAME_BYTES, 1424).unwrap();
+        let table = FrameTable::parse(&head, RAW_BYTES, FRAME_BYTES, 1424, false).unwrap();
         let listed: Vec<Listed> = table.rows().collect();
         assert_eq!(listed.iter().map(|listed| listed.row).collect::<Vec<_>>(), rows());
         assert_eq!(listed.iter().map(|listed| listed.stored.clone()).collect::<Vec<_>>(), [124..124, 124..424, 424..1424]);
@@ -299,7 +346,7 @@ mod tests {
             (0, 4, What::Length),     // count too large
             (2, 1, What::Field),      // must be 0
             (4, 1, What::Length),     // index not ascending
-            (6, 2, What::Field),      // delta is reserved
+            (6, 4, What::Field),      // kind unknown
             (6, 3, What::Field),      // kind unknown
             (7, 1, What::Field),      // zero frame with a codec
             (8, 1, What::Length),     // zero frame with bytes
@@ -324,14 +371,14 @@ mod tests {
         let head = fixed();
         for len in 0..head.len() {
             assert_eq!(
-                FrameTable::parse(&head[..len], RAW_BYTES, FRAME_BYTES, low(len) + 1300).err(),
+                FrameTable::parse(&head[..len], RAW_BYTES, FRAME_BYTES, low(len) + 1300, false).err(),
                 Some(What::Length),
                 "{len}"
             );
         }
         assert_eq!(parse(&[head.as_slice(), &[0]].concat()), Err(What::Length));
         for stored_bytes in [0, 1423, 1425, u32::MAX] {
-            assert_eq!(FrameTable::parse(&head, RAW_BYTES, FRAME_BYTES, stored_bytes).err(), Some(What::Length));
+            assert_eq!(FrameTable::parse(&head, RAW_BYTES, FRAME_BYTES, stored_bytes, false).err(), Some(What::Length));
         }
     }
 
@@ -340,13 +387,13 @@ mod tests {
         let coded = |stored_bytes| {
             let body = FrameBody::Coded { codec: CodecId::Zlib, stored_bytes, plain: PLAIN, stored: STORED };
             let head = table_of(1, &[FrameRow { index: 0, body }]);
-            FrameTable::parse(&head, 1000, FRAME_BYTES, low(head.len()).saturating_add(stored_bytes)).map(|_| ())
+            FrameTable::parse(&head, 1000, FRAME_BYTES, low(head.len()).saturating_add(stored_bytes), false).map(|_| ())
         };
         assert_eq!([1, 999].map(coded), [Ok(()); 2]);
         assert_eq!([0, 1000, 1001, u32::MAX].map(coded), [Err(What::Length); 4]);
         let raw = |stored_bytes| {
             let head = table_of(1, &[FrameRow { index: 0, body: FrameBody::Raw { plain: PLAIN, stored_bytes } }]);
-            FrameTable::parse(&head, 1000, FRAME_BYTES, low(head.len()).saturating_add(stored_bytes)).map(|_| ())
+            FrameTable::parse(&head, 1000, FRAME_BYTES, low(head.len()).saturating_add(stored_bytes), false).map(|_| ())
         };
         assert_eq!([999, 1000, 1001].map(raw), [Err(What::Length), Ok(()), Err(What::Length)]);
     }
@@ -357,7 +404,7 @@ mod tests {
             let rows: Vec<FrameRow> =
                 (0..u16::try_from(frames).unwrap()).map(|index| FrameRow { index, body: FrameBody::Zero }).collect();
             let head = table_of(frames, &rows);
-            FrameTable::parse(&head, raw_bytes, frame_bytes, low(head.len())).map(|table| table.rows().count())
+            FrameTable::parse(&head, raw_bytes, frame_bytes, low(head.len()), false).map(|table| table.rows().count())
         };
         assert_eq!(zeros(4096, 4096 << 12, 4096), Ok(4096));
         assert_eq!(zeros(4096, (4095 << 12) + 1, 4096), Ok(4096));
@@ -373,6 +420,6 @@ mod tests {
     fn a_count_that_does_not_fit_is_not_written() {
         let mut bytes = [0; COUNT_BYTES];
         assert_eq!(emit_count(&mut Writer::new(&mut bytes), 65_536), Err(What::Length));
-        assert_eq!(table_bytes_max(4096), 294_916);
+        assert_eq!(table_bytes_max(4096), 311_300);
     }
 }

@@ -15,8 +15,10 @@ pub const MAGIC: [u8; 4] = *b"SEnt";
 pub const LINE_LEN: usize = 48;
 /// The most bytes a payload may have.
 pub const STORED_BYTES_MAX: u32 = 1 << 25;
-/// The most bases below an entry.
-pub const DEPTH_MAX: u8 = 8;
+/// The most bases below a page.
+pub const PAGE_DEPTH_MAX: u8 = 8;
+/// The most bases below a block.
+pub const BLOCK_DEPTH_MAX: u8 = 31;
 /// What fills unused bytes: what erased flash reads as, so it costs no programming.
 pub const FILL: u8 = 0xFF;
 
@@ -68,8 +70,11 @@ impl TreeKind {
 /// What an entry holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
-    /// A block.
-    Block,
+    /// A block, whole or as a delta.
+    Block {
+        /// Whether it lies on a base.
+        delta: bool,
+    },
     /// A page of a tree, whole or as a delta.
     Page {
         /// Of which tree.
@@ -90,7 +95,7 @@ pub enum Kind {
 impl Kind {
     fn codes(self) -> (u8, u8, u8) {
         match self {
-            Kind::Block => (1, 0, 0),
+            Kind::Block { delta } => (1, 0, u8::from(delta)),
             Kind::Page { tree, delta } => (2, tree.code(), u8::from(delta)),
             Kind::Record => (3, 0, 0),
             Kind::Commit => (4, 0, 0),
@@ -101,7 +106,7 @@ impl Kind {
 
     fn from_codes(kind: u8, tree: u8, encoding: u8) -> Result<Kind, What> {
         match (kind, tree, encoding) {
-            (1, 0, 0) => Ok(Kind::Block),
+            (1, 0, 0 | 1) => Ok(Kind::Block { delta: encoding == 1 }),
             (2, tree, 0 | 1) => Ok(Kind::Page { tree: TreeKind::from_code(tree).ok_or(What::Field)?, delta: encoding == 1 }),
             (3, 0, 0) => Ok(Kind::Record),
             (4, 0, 0) => Ok(Kind::Commit),
@@ -113,7 +118,7 @@ impl Kind {
 
     /// Whether the object is found by its id through the index.
     pub fn indexed(self) -> bool {
-        matches!(self, Kind::Block | Kind::Page { tree: TreeKind::Manifest, .. })
+        matches!(self, Kind::Block { .. } | Kind::Page { tree: TreeKind::Manifest, .. })
     }
 }
 
@@ -161,14 +166,14 @@ impl EntryHeader {
 
     fn agrees(&self) -> bool {
         let lengths = match self.kind {
-            Kind::Block => self.head_bytes <= self.stored_bytes && self.depth == 0,
+            Kind::Block { delta } => self.head_bytes <= self.stored_bytes && delta == (self.depth > 0),
             Kind::Page { delta, .. } => self.head_bytes == self.stored_bytes && delta == (self.depth > 0),
             _ => self.head_bytes == self.stored_bytes && self.raw_bytes == self.stored_bytes && self.depth == 0,
         };
         let nameless = matches!(self.kind, Kind::Footer | Kind::Pad);
         lengths
             && self.stored_bytes <= STORED_BYTES_MAX
-            && self.depth <= DEPTH_MAX
+            && self.depth <= if matches!(self.kind, Kind::Block { .. }) { BLOCK_DEPTH_MAX } else { PAGE_DEPTH_MAX }
             && self.base.is_zero() == (self.depth == 0)
             && self.id.is_zero() == nameless
     }

@@ -3,11 +3,12 @@
 //! Unchanged blocks cost one reading and hashing. A block that is stored already is not stored again; while damage is known, that is asked of its
 //! whole chain, and nothing builds on the base, so that what was damaged is stored anew.
 
+use crate::chain::Chain;
 use crate::disk::Disk;
 use crate::draft::{Description, Draft};
 use crate::error::{Error, Refusal};
 use crate::format::commit::Root;
-use crate::format::entry::{EntryHeader, Kind, TreeKind};
+use crate::format::entry::TreeKind;
 use crate::format::page::ROWS_MAX;
 use crate::frame::Work;
 use crate::host::Progress;
@@ -242,8 +243,10 @@ impl<'a> Backup<'a> {
             }
         }
         let expected = self.expected(first, store)?;
+        // While damage is known there is no base, and nothing is built on what is stored.
+        let chain = if expected.is_zero() { None } else { store.chain(&expected)? };
         self.next_block = first.saturating_add(1);
-        Ok(Job::Pack { block: first, expected })
+        Ok(Job::Pack { block: first, expected, chain: chain.map_or(Chain::NONE, |(_, chain)| chain) })
     }
 
     fn expected(&mut self, block: u64, store: &mut Store<'_>) -> Result<Id, Error> {
@@ -317,26 +320,10 @@ impl<'a> Backup<'a> {
         let id = match outcome {
             Outcome::Zero => Id::ZERO,
             Outcome::Same => expected,
-            Outcome::Packed { id, packed, digest, .. } => {
-                if store.readable(&id)?.is_none() {
-                    let header = EntryHeader {
-                        kind: Kind::Block,
-                        depth: 0,
-                        stored_bytes: packed.stored_bytes,
-                        head_bytes: packed.head_bytes,
-                        raw_bytes,
-                        id,
-                        base: Id::ZERO,
-                        digest,
-                    };
-                    let entry = work.packed.get_mut(packed.start..).unwrap_or(&mut []);
-                    store.put(entry, &header)?;
-                    let total = header.total_bytes(store.parameters());
-                    draft.statistics.new_blocks = draft.statistics.new_blocks.saturating_add(1);
-                    draft.statistics.new_bytes = draft.statistics.new_bytes.saturating_add(total);
-                    self.unsaved_bytes = self.unsaved_bytes.saturating_add(total);
-                }
-                id
+            Outcome::Packed(packed) => {
+                let new_bytes = draft.put_block(&packed, store, work)?;
+                self.unsaved_bytes = self.unsaved_bytes.saturating_add(new_bytes);
+                packed.id
             }
             _ => return Err(Refusal::Parameter.into()),
         };
@@ -381,7 +368,7 @@ impl Task for Backup<'_> {
         // Called again because a checkpoint has to be waited for, the blocks are in the draft already.
         if first >= self.accepted {
             match *job {
-                Job::Pack { block, expected } => self.take_block(block, expected, outcome, store, work)?,
+                Job::Pack { block, expected, .. } => self.take_block(block, expected, outcome, store, work)?,
                 _ => self.take_hole(first, count, store)?,
             }
             self.accepted = first.saturating_add(count);

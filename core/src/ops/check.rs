@@ -4,16 +4,18 @@
 //! damage marks where it may write, and takes away marks of what reads well again. One task, so that the two never disagree.
 
 use crate::catalogue::{Entry, Listed, Listing, with_record};
+use crate::chain::{self, Chain};
 use crate::digest::Hasher;
 use crate::error::{Error, Refusal};
 use crate::format::damage::Mark;
-use crate::format::entry::TreeKind;
+use crate::format::entry::{Kind, TreeKind};
 use crate::format::header::HeaderFault;
 use crate::format::record::RecordKind;
 use crate::frame::Work;
 use crate::host::Progress;
+use crate::index::Flags;
 use crate::log::{self, PinState};
-use crate::manifest::{self, Reach};
+use crate::manifest::{self, Met, Reach};
 use crate::segment::{self, Item, Lines, entries_hasher};
 use crate::store::{Prefix, Purpose, Store};
 use crate::task::{Event, Fault, Finding, FindingKind, Job, Next, Outcome, Task};
@@ -98,8 +100,10 @@ enum Phase {
         reach: Reach,
         whole: bool,
     },
-    /// A scrub of one version: every entry it reaches.
-    Only {
+    /// A scrub's walk through manifests: the next version whose blocks are to be proved.
+    Walk,
+    /// What a version reaches: of a scrub of this version alone, every entry; and every block that lies on a base.
+    Reach {
         reach: Reach,
     },
     Marks,
@@ -114,7 +118,12 @@ pub struct Check<'m> {
     listing: Option<Listing>,
     pages: &'m mut [u8],
     only: Option<Entry>,
-    only_done: bool,
+    /// The walk through manifests is done, or there is none.
+    walked: bool,
+    /// Some block lies on a base.
+    based: bool,
+    /// Of the block reached last: its id, and which of its chain's entries are to be checked before it can be proved.
+    block: Option<(Id, Chain)>,
     in_flight: u64,
     report: Report,
     now: u64,
@@ -130,7 +139,20 @@ impl<'m> Check<'m> {
     pub fn new(store: &Store<'_>, depth: Depth, pages: &'m mut [u8]) -> Check<'m> {
         let now = store.host().now();
         let (walk, report) = (store.table_walk(), Report::default());
-        Check { depth, phase: Phase::Pin, walk, listing: None, pages, only: None, only_done: false, in_flight: 0, report, now }
+        Check {
+            depth,
+            phase: Phase::Pin,
+            walk,
+            listing: None,
+            pages,
+            only: None,
+            walked: false,
+            based: false,
+            block: None,
+            in_flight: 0,
+            report,
+            now,
+        }
     }
 
     fn found(&mut self, kind: FindingKind, place: Option<Place>) -> Event {
@@ -264,6 +286,7 @@ impl<'m> Check<'m> {
             }
             Item::Line(line) => {
                 entries.hasher.update(&line.bytes());
+                self.based |= line.kind == Kind::Block { delta: true };
                 let (limit, listed) = (entries.end, entries.prefix.footer.is_some());
                 self.report.entries = self.report.entries.saturating_add(1);
                 if self.depth == Depth::Check {
@@ -335,13 +358,43 @@ impl<'m> Check<'m> {
         if !store.load()? {
             return Ok(Next::Step);
         }
-        match self.only.filter(|_| !self.only_done) {
+        self.listing = Some(Listing::of(store));
+        match self.only {
+            _ if self.walked => self.phase = Phase::Versions,
             Some(entry) => self.begin_only(entry, store)?,
-            None => {
+            None if self.based && self.depth == Depth::Scrub => self.phase = Phase::Walk,
+            None => self.phase = Phase::Versions,
+        }
+        Ok(Next::Step)
+    }
+
+    /// The next version whose blocks are to be proved; behind the last, versions are judged by what was found.
+    fn walk(&mut self, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
+        let Some(mut listing) = self.listing else { return Ok(Next::Step) };
+        match listing.next(store)? {
+            Listed::Step => {}
+            Listed::Entry(entry) => {
+                let parameters = *store.parameters();
+                let described = with_record(store, &entry.link, |_, record| (record.kind, record.disk_size, record.top));
+                match described {
+                    Ok((RecordKind::Version, size, top)) => {
+                        self.phase = Phase::Reach { reach: Reach::of(&parameters, size, top) };
+                    }
+                    Ok(_) => {}
+                    Err(error) if error.is_damage() => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            Listed::End if self.in_flight > 0 => return Ok(Next::Wait),
+            Listed::End => {
+                store.index_mut().clear_flags_all(Flags::ALL);
+                self.walked = true;
                 self.listing = Some(Listing::of(store));
                 self.phase = Phase::Versions;
+                return Ok(Next::Step);
             }
         }
+        self.listing = Some(listing);
         Ok(Next::Step)
     }
 
@@ -353,22 +406,61 @@ impl<'m> Check<'m> {
             Err(error) if error.is_damage() => (0, Id::ZERO),
             Err(error) => return Err(error),
         };
-        self.phase = Phase::Only { reach: Reach::of(store.parameters(), size, top) };
+        self.phase = Phase::Reach { reach: Reach::of(store.parameters(), size, top) };
         Ok(())
     }
 
-    /// Every entry the version reaches is read; then the index is made anew of what proved usable.
-    fn only(&mut self, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
-        let Phase::Only { reach } = &mut self.phase else { return Ok(Next::Step) };
+    /// Of a scrub of one version every entry is read that it reaches; then the index is made anew of what proved usable.
+    fn reach(&mut self, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
+        if let Some((id, chain)) = self.block {
+            return self.prove(&id, chain, store);
+        }
+        let Phase::Reach { reach } = &mut self.phase else { return Ok(Next::Step) };
         if reach.step(store, self.pages)?.is_some() {
-            self.only_done = true;
-            self.phase = Phase::Reload;
+            self.walked = self.only.is_some();
+            self.phase = if self.walked { Phase::Reload } else { Phase::Walk };
             return Ok(Next::Step);
         }
-        let Some(place) = reach.take_reached() else { return Ok(Next::Step) };
+        match reach.take_reached() {
+            Some(Met::Page(place)) if self.only.is_some() => Ok(self.check_entry(place)),
+            Some(Met::Block(id)) => {
+                let unchecked = if self.only.is_some() { unchecked(&id, store)? } else { Chain::NONE };
+                self.block = Some((id, unchecked));
+                Ok(Next::Step)
+            }
+            _ => Ok(Next::Step),
+        }
+    }
+
+    fn check_entry(&mut self, place: Place) -> Next<Report> {
         self.in_flight = self.in_flight.saturating_add(1);
         self.report.entries = self.report.entries.saturating_add(1);
-        Ok(Next::Job(Job::Check { place, limit: u64::MAX, line: None }))
+        Next::Job(Job::Check { place, limit: u64::MAX, line: None })
+    }
+
+    /// Checks what is left of a block's entries, then proves the block if it lies on a base.
+    fn prove(&mut self, id: &Id, mut unchecked: Chain, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
+        if let Some(place) = unchecked.pop() {
+            self.block = Some((*id, unchecked));
+            return Ok(self.check_entry(place));
+        }
+        let chain = store.chain(id)?;
+        self.block = None;
+        let Some((found, chain)) = chain.filter(|(_, chain)| chain.is_based()) else { return Ok(Next::Step) };
+        self.in_flight = self.in_flight.saturating_add(1);
+        Ok(Next::Job(Job::Prove { id: *id, raw_bytes: found.entry.raw_bytes, chain }))
+    }
+
+    /// A block that its entries do not give, though each of them is as it was written: the one on top says what is not so.
+    fn unproved(&mut self, chain: &Chain, store: &mut Store<'_>) -> Result<Option<Event>, Error> {
+        let Some(&place) = chain.places().first() else { return Ok(None) };
+        if chain.places().iter().any(|place| store.marks().contains(*place)) {
+            return Ok(None);
+        }
+        let entry = store.source().entry(place, u64::MAX)?;
+        let len_bytes = low32(entry.total_bytes(store.parameters()));
+        store.marks_mut().confirm(Mark { place, len_bytes, when: self.now, digest: entry.digest })?;
+        Ok(Some(self.found(FindingKind::Payload, Some(place))))
     }
 
     fn versions(&mut self, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
@@ -440,6 +532,31 @@ impl<'m> Check<'m> {
     }
 }
 
+/// The entries of a block's chain that were not met before.
+#[inline(never)] // its array is not there while jobs are performed
+fn unchecked(id: &Id, store: &mut Store<'_>) -> Result<Chain, Error> {
+    let mut slots = [None; chain::LEN_MAX];
+    let mut free = slots.iter_mut();
+    let mut chain = Chain::NONE;
+    let index = store.index();
+    store.visit_chain(id, |found| {
+        if !index.flags(found.slot).has(CHECKED) {
+            chain.push(found.place);
+            if let Some(slot) = free.next() {
+                *slot = Some(found.slot);
+            }
+        }
+    })?;
+    for slot in slots.into_iter().flatten() {
+        let flags = store.index().flags(slot).with(CHECKED);
+        store.index_mut().set_flags(slot, flags);
+    }
+    Ok(chain)
+}
+
+/// A block's entry that was checked in this walk.
+const CHECKED: Flags = Flags::from_bits(8);
+
 /// The entries of the newest commit, found by scanning behind the prefix of its segment.
 fn tail(prefix: Prefix, store: &Store<'_>) -> Entries {
     let source = store.source();
@@ -484,7 +601,8 @@ impl Task for Check<'_> {
             Phase::Index => self.index(store),
             Phase::Versions => self.versions(store),
             Phase::Version { .. } => self.version(store),
-            Phase::Only { .. } => self.only(store),
+            Phase::Walk => self.walk(store),
+            Phase::Reach { .. } => self.reach(store),
             Phase::Marks => self.marks(store),
             Phase::Done => Err(Refusal::Parameter.into()),
         }
@@ -497,9 +615,31 @@ impl Task for Check<'_> {
         outcome: Result<Outcome, Error>,
         _work: &mut Work<'_>,
     ) -> Result<Option<Event>, Error> {
-        let (Job::Check { place, .. }, Outcome::Checked { fault, digest, len_bytes }) = (*job, outcome?) else {
-            return Err(Refusal::Parameter.into());
+        let event = match (*job, outcome?) {
+            (Job::Check { place, .. }, Outcome::Checked { fault, digest, len_bytes }) => {
+                self.checked(place, fault, digest, len_bytes, store)?
+            }
+            (Job::Prove { .. }, Outcome::Proved { right: true }) => None,
+            (Job::Prove { ref chain, .. }, Outcome::Proved { right: false }) => self.unproved(chain, store)?,
+            _ => return Err(Refusal::Parameter.into()),
         };
+        self.in_flight = self.in_flight.saturating_sub(1);
+        match store.host().go_on(&Progress { done: self.report.bytes, total: 0 }) {
+            true => Ok(event),
+            false => Err(Error::Cancelled),
+        }
+    }
+}
+
+impl Check<'_> {
+    fn checked(
+        &mut self,
+        place: Place,
+        fault: Option<Fault>,
+        digest: Digest,
+        len_bytes: u32,
+        store: &mut Store<'_>,
+    ) -> Result<Option<Event>, Error> {
         // Bytes behind a payload are no part of the object: damage to them is told, and costs nobody anything.
         let is_usable = matches!(fault, None | Some(Fault::Padding));
         if !is_usable {
@@ -512,11 +652,6 @@ impl Task for Check<'_> {
             Fault::Payload => FindingKind::Payload,
             Fault::Padding => FindingKind::Padding,
         });
-        let event = kind.map(|kind| self.found(kind, Some(place)));
-        self.in_flight = self.in_flight.saturating_sub(1);
-        match store.host().go_on(&Progress { done: self.report.bytes, total: 0 }) {
-            true => Ok(event),
-            false => Err(Error::Cancelled),
-        }
+        Ok(kind.map(|kind| self.found(kind, Some(place))))
     }
 }

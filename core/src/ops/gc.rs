@@ -7,7 +7,7 @@
 
 use crate::catalogue::{Listed, Listing, with_record};
 use crate::error::{Error, Memory, Refusal};
-use crate::format::entry::{DEPTH_MAX, TreeKind, total_bytes};
+use crate::format::entry::{PAGE_DEPTH_MAX, TreeKind, total_bytes};
 use crate::format::record::RecordKind;
 use crate::format::row::SegmentRow;
 use crate::frame::Work;
@@ -301,7 +301,7 @@ impl<'m> Marking<'m> {
             Some(Meeting::Page { .. }) => {
                 let before = *descent;
                 descent.enter(store, self.pages)?;
-                let mut entries = [None; DEPTH_MAX as usize + 1];
+                let mut entries = [None; PAGE_DEPTH_MAX as usize + 1];
                 for (place, slot) in store.last_chain().zip(&mut entries) {
                     match store.source().entry(place, u64::MAX) {
                         Ok(entry) => *slot = Some((place, entry.total_bytes(store.parameters()))),

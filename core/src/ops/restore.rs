@@ -104,17 +104,22 @@ impl<'a> Restore<'a> {
 
     fn fetch(&mut self, block: u64, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
         let id: Id = self.version.block(block, store)?;
-        let found = store.readable(&id)?;
+        let found = store.chain(&id)?;
         if found.is_none() && self.is_moved(block, store)? {
             return Ok(Next::Step);
         }
         self.next_block = block.saturating_add(1);
-        let Some(found) = found else {
+        let expected = self.block_len(block, store);
+        let Some((_, chain)) = found.filter(|(found, _)| found.entry.raw_bytes == expected) else {
             self.zero(block, self.next_block, store)?;
             return Ok(Next::Say(self.lost(block, self.next_block, store)));
         };
         self.in_flight = self.in_flight.saturating_add(1);
-        Ok(Next::Job(Job::Fetch { block, place: found.place, entry: found.entry }))
+        Ok(Next::Job(Job::Fetch { block, id, raw_bytes: expected, chain }))
+    }
+
+    fn block_len(&self, block: u64, store: &Store<'_>) -> u32 {
+        block_len(self.version.size(), store.parameters().block_bytes(), block)
     }
 
     /// Whether objects may lie elsewhere by now; then all from `block` on is done again.
@@ -178,10 +183,9 @@ impl Task for Restore<'_> {
         outcome: Result<Outcome, Error>,
         work: &mut Work<'_>,
     ) -> Result<Option<Event>, Error> {
-        let Job::Fetch { block, .. } = *job else { return Err(Refusal::Parameter.into()) };
-        let expected = block_len(self.version.size(), store.parameters().block_bytes(), block);
+        let Job::Fetch { block, raw_bytes, .. } = *job else { return Err(Refusal::Parameter.into()) };
         let event = match outcome {
-            Ok(Outcome::Fetched { raw_bytes }) if raw_bytes == expected => {
+            Ok(Outcome::Fetched) => {
                 let raw = work.raw.get(..narrow(raw_bytes.into())).unwrap_or(&[]);
                 self.write(block, raw, store)?;
                 None

@@ -1,5 +1,6 @@
 //! Loading marks and index, step by step, and finding objects in it.
 
+use crate::chain::Chain;
 use crate::error::{Error, Trouble};
 use crate::format::commit::Root;
 use crate::format::damage::Mark;
@@ -147,13 +148,18 @@ impl<'m> Store<'m> {
 
     /// The usable entry of an object, the newest if there are several; none if there is none.
     pub fn lookup(&self, id: &Id) -> Result<Option<Found>, Error> {
+        self.lookup_below(id, u8::MAX)
+    }
+
+    /// The same, of those with less depth: a base that was stored anew may have another depth than before, and there must be no cycle.
+    pub fn lookup_below(&self, id: &Id, depth: u8) -> Result<Option<Found>, Error> {
         let source = self.source();
         let mut below: Option<Place> = None;
         loop {
             let candidates = self.index.candidates(id).filter(|(_, place, _)| below.is_none_or(|below| *place < below));
             let Some((slot, place, _)) = candidates.max_by_key(|(_, place, _)| *place) else { return Ok(None) };
             match source.entry(place, SEGMENT_BYTES_MAX.into()) {
-                Ok(entry) if entry.id == *id && entry.kind.indexed() && !self.marks.contains(place) => {
+                Ok(entry) if entry.id == *id && entry.kind.indexed() && entry.depth < depth && !self.marks.contains(place) => {
                     return Ok(Some(Found { slot, place, entry }));
                 }
                 Err(error) if !error.is_damage() => return Err(error),
@@ -162,16 +168,31 @@ impl<'m> Store<'m> {
         }
     }
 
-    /// The usable entry of an object whose whole chain of bases is usable.
-    pub fn readable(&self, id: &Id) -> Result<Option<Found>, Error> {
-        let Some(found) = self.lookup(id)? else { return Ok(None) };
-        let mut entry = found.entry;
-        while entry.depth > 0 {
-            match self.lookup(&entry.base)? {
-                Some(base) if base.entry.depth < entry.depth => entry = base.entry,
-                _ => return Ok(None),
+    /// Visits the usable entries that give an object, from its own down to one that needs no base; whether all were found.
+    pub fn visit_chain(&self, id: &Id, mut visit: impl FnMut(&Found)) -> Result<bool, Error> {
+        let (mut wanted, mut depth) = (*id, u8::MAX);
+        loop {
+            let Some(found) = self.lookup_below(&wanted, depth)? else { return Ok(false) };
+            visit(&found);
+            (wanted, depth) = (found.entry.base, found.entry.depth);
+            if depth == 0 {
+                return Ok(true);
             }
         }
-        Ok(Some(found))
+    }
+
+    /// The usable entry of an object whose whole chain of bases is usable.
+    pub fn readable(&self, id: &Id) -> Result<Option<Found>, Error> {
+        Ok(self.chain(id)?.map(|(found, _)| found))
+    }
+
+    /// The same, and where all entries of its chain lie.
+    pub fn chain(&self, id: &Id) -> Result<Option<(Found, Chain)>, Error> {
+        let (mut top, mut chain) = (None, Chain::NONE);
+        let whole = self.visit_chain(id, |found| {
+            top.get_or_insert(*found);
+            chain.push(found.place);
+        })?;
+        Ok(top.filter(|_| whole).map(|top| (top, chain)))
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::digest::digest;
 use crate::error::{Error, Memory as Lent, What};
-use crate::format::entry::{DEPTH_MAX, EntryHeader, Kind, LEN, TreeKind, total_bytes};
+use crate::format::entry::{EntryHeader, Kind, LEN, PAGE_DEPTH_MAX, TreeKind, total_bytes};
 use crate::format::header::SEGMENT_BYTES_MAX;
 use crate::format::page::{BASE_LEN, Geometry, HEAD_LEN, RUN_LEN, StoredPage, emit_delta, emit_whole, page_id, row_len};
 use crate::store::Store;
@@ -28,7 +28,7 @@ impl<'m> Store<'m> {
 
 impl Pages for Store<'_> {
     fn load(&mut self, tree: TreeKind, level: u8, fan_out_log2: u8, link: &Link, rows: &mut [u8]) -> Result<Loaded, Error> {
-        let mut chain = [None; DEPTH_MAX as usize + 1];
+        let mut chain = [None; PAGE_DEPTH_MAX as usize + 1];
         let top = self.entry_of_page(tree, link)?;
         let mut below = *link;
         let mut depth = None;
@@ -109,7 +109,7 @@ impl Plan {
         }
         let body = runs.saturating_mul(RUN_LEN).saturating_add(rows.saturating_mul(len));
         let delta_bytes = body.saturating_add(HEAD_LEN).saturating_add(BASE_LEN);
-        let possible = deltas && !page.base.link.id.is_zero() && page.base.depth < DEPTH_MAX && runs > 0;
+        let possible = deltas && !page.base.link.id.is_zero() && page.base.depth < PAGE_DEPTH_MAX && runs > 0;
         let delta = possible && delta_bytes < whole;
         Plan { delta, stored_bytes: if delta { delta_bytes } else { whole } }
     }

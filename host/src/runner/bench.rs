@@ -3,7 +3,7 @@
 use crate::codecs::HostCodecs;
 use sarsen_core::error::{Error, Memory};
 use sarsen_core::format::header::Parameters;
-use sarsen_core::frame::{Work, packed_bytes, raw_bytes};
+use sarsen_core::frame::{Work, packed_bytes, raw_bytes, scratch_bytes};
 use sarsen_core::store::buffer_bytes;
 use sarsen_core::types::wide;
 
@@ -12,13 +12,14 @@ use sarsen_core::types::wide;
 pub struct Bench {
     raw: Vec<u8>,
     packed: Vec<u8>,
+    scratch: Vec<u8>,
     codecs: HostCodecs,
 }
 
 impl Bench {
     /// Bytes of its buffers.
     pub fn bytes(parameters: &Parameters) -> usize {
-        raw_bytes(parameters.block_bytes()) + packed_len(parameters)
+        raw_bytes(parameters.block_bytes()) + packed_len(parameters) + scratch_len(parameters)
     }
 
     /// A bench for repositories with these parameters; an error where there is no memory for it.
@@ -26,13 +27,14 @@ impl Bench {
         Ok(Bench {
             raw: zeros(raw_bytes(parameters.block_bytes()))?,
             packed: zeros(packed_len(parameters))?,
+            scratch: zeros(scratch_len(parameters))?,
             codecs: HostCodecs::new(),
         })
     }
 
     /// As the core takes it.
     pub fn work(&mut self) -> Work<'_> {
-        Work { raw: &mut self.raw, packed: &mut self.packed, codecs: &mut self.codecs }
+        Work { raw: &mut self.raw, packed: &mut self.packed, scratch: &mut self.scratch, codecs: &mut self.codecs }
     }
 }
 
@@ -40,6 +42,10 @@ fn packed_len(parameters: &Parameters) -> usize {
     let block = packed_bytes(parameters.block_bytes(), parameters.frame_bytes(), parameters.alignment());
     // Where blocks are small, a page or a record is the largest entry to be checked.
     block.max(buffer_bytes(parameters.fan_out_log2, parameters.align_log2, parameters.history))
+}
+
+fn scratch_len(parameters: &Parameters) -> usize {
+    scratch_bytes(parameters.block_bytes(), parameters.frame_bytes())
 }
 
 fn zeros(len: usize) -> Result<Vec<u8>, Error> {

@@ -9,7 +9,7 @@ use sarsen_benches::stopwatch::Seconds;
 use sarsen_benches::{Failure, Measured};
 use sarsen_core::codec::Codecs;
 use sarsen_core::error::Error;
-use sarsen_core::frame::{Work, packed_bytes, raw_bytes};
+use sarsen_core::frame::{Work, packed_bytes, raw_bytes, scratch_bytes};
 use sarsen_core::ops::backup::pages_bytes;
 use sarsen_core::ops::init::Options;
 use sarsen_core::version::Version;
@@ -80,11 +80,13 @@ fn read(repository: &Path, used: &Used<'_>) -> Measured<Read> {
         let mut pages = vec![0; pages_bytes(&parameters, version.disk_size)];
         let mut raw = vec![0; raw_bytes(parameters.block_bytes())];
         let mut packed = vec![0; packed_bytes(parameters.block_bytes(), parameters.frame_bytes(), parameters.alignment())];
+        let mut scratch = vec![0; scratch_bytes(parameters.block_bytes(), parameters.frame_bytes())];
         let mut codecs = HostCodecs::new();
         let mut once = |offset: u64| -> Result<(u64, f64), Error> {
             let start = Instant::now();
             let mut version = Version::of_tree(&parameters, version.disk_size, version.top, &mut pages);
-            let mut work = Work { raw: &mut raw, packed: &mut packed, codecs: &mut codecs as &mut dyn Codecs };
+            let codecs: &mut dyn Codecs = &mut codecs;
+            let mut work = Work { raw: &mut raw, packed: &mut packed, scratch: &mut scratch, codecs };
             let decoded = version.read_at(offset, &mut [0; READ_BYTES], store, &mut work)?;
             Ok((decoded.bytes, start.elapsed().as_secs_f64() * 1e6))
         };

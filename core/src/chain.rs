@@ -1,0 +1,503 @@
+//! A block as it is stored: an entry, the base it lies on, that one's base, and so on, read as one (docs/FORMAT.md section 5).
+//!
+//! A chain names places only, so it is small enough for a job. Whoever reads along it takes each entry for what it says and believes the result
+//! because of the digests: each frame has the one that the first entry listing it tells, and all of them together give the block's id.
+
+use crate::codec::{CodecId, Codecs};
+use crate::digest::digest;
+use crate::error::{Error, Memory, What};
+use crate::format::block::{FrameBody, FrameTable, Listed, frame_count, frame_len, table_bytes_max};
+use crate::format::entry::{BLOCK_DEPTH_MAX, EntryHeader, Kind, LEN};
+use crate::format::header::{Parameters, SEGMENT_BYTES_MAX};
+use crate::frame::{
+    BlockHasher, Known, KnownFrame, Packed, Packer, Scratch, Shape, StoredBlock, Verify, Work, lay_frame, prove_frame,
+};
+use crate::segment::{Source, payload_place};
+use crate::types::{Digest, Id, Place, low32, narrow, wide};
+use core::ops::Range;
+
+/// The most entries of a chain.
+pub const LEN_MAX: usize = BLOCK_DEPTH_MAX as usize + 1;
+
+/// Where the entries lie that give a block, its own first.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Chain {
+    places: [Place; LEN_MAX],
+    len: u8,
+}
+
+impl Chain {
+    /// No entry: no block.
+    pub const NONE: Chain = Chain { places: [Place::NONE; LEN_MAX], len: 0 };
+
+    /// Adds the base of the last entry.
+    pub fn push(&mut self, place: Place) {
+        if let Some(slot) = self.places.get_mut(usize::from(self.len)) {
+            *slot = place;
+            self.len = self.len.saturating_add(1);
+        }
+    }
+
+    /// Takes the place added last.
+    pub fn pop(&mut self) -> Option<Place> {
+        self.len = self.len.checked_sub(1)?;
+        self.places.get(usize::from(self.len)).copied()
+    }
+
+    /// All places.
+    pub fn places(&self) -> &[Place] {
+        self.places.get(..usize::from(self.len)).unwrap_or(&[])
+    }
+
+    /// Whether there is no entry.
+    pub fn is_none(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Whether the block needs a base.
+    pub fn is_based(&self) -> bool {
+        self.len > 1
+    }
+}
+
+/// What a repository's parameters say of its blocks.
+pub fn shape(parameters: &Parameters) -> Shape {
+    Shape {
+        algorithm: parameters.algorithm,
+        block_bytes: parameters.block_bytes(),
+        frame_bytes: parameters.frame_bytes(),
+        codec: parameters.codec,
+    }
+}
+
+/// The payload of a block's entry.
+pub fn stored<'b>(place: Place, entry: &EntryHeader, payload: &'b [u8]) -> Result<StoredBlock<'b>, Error> {
+    let Kind::Block { delta } = entry.kind else { return Err(Error::corrupt(place, What::Id)) };
+    let EntryHeader { id, raw_bytes, head_bytes, .. } = *entry;
+    Ok(StoredBlock { id, raw_bytes, head_bytes, based: delta, payload })
+}
+
+/// One entry of a chain.
+struct Level<'t> {
+    place: Place,
+    entry: EntryHeader,
+    table: FrameTable<'t>,
+}
+
+/// Which frames of a chain, and from which of its entries on.
+#[derive(Clone, Copy)]
+struct Part {
+    from: usize,
+    first: u32,
+    end: u32,
+}
+
+/// What decoding took.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Decoded {
+    /// Frames.
+    pub frames: u64,
+    /// Bytes that came out of decoding: of whole frames, and of bodies of deltas.
+    pub bytes: u64,
+}
+
+/// What a frame of the base takes to be read.
+#[derive(Clone, Copy, Default)]
+struct Cost {
+    /// Where it is stored whole.
+    whole_bytes: u32,
+    /// Bodies of deltas above that.
+    body_bytes: u64,
+}
+
+/// The base that a packed block was laid on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Base {
+    /// Its id; zero if there is none.
+    pub id: Id,
+    /// Bases below the block.
+    pub depth: u8,
+}
+
+impl Base {
+    /// No base.
+    pub const NONE: Base = Base { id: Id::ZERO, depth: 0 };
+}
+
+/// A block that was packed and lies in [`Work::packed`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PackedBlock {
+    /// Its id.
+    pub id: Id,
+    /// Its bytes on the disk.
+    pub raw_bytes: u32,
+    /// Where it lies.
+    pub packed: Packed,
+    /// Digest of the frame table.
+    pub digest: Digest,
+    /// What it lies on.
+    pub base: Base,
+}
+
+impl PackedBlock {
+    /// What lies in `work` since it was packed.
+    pub fn of(id: Id, raw_bytes: u32, packed: Packed, base: Base, shape: &Shape, work: &Work<'_>) -> PackedBlock {
+        let head = packed.start.saturating_add(LEN);
+        let table = work.packed.get(head..head.saturating_add(narrow(packed.head_bytes.into()))).unwrap_or(&[]);
+        PackedBlock { id, raw_bytes, packed, digest: digest(shape.algorithm, table), base }
+    }
+
+    /// The header of its entry.
+    pub fn header(&self) -> EntryHeader {
+        EntryHeader {
+            kind: Kind::Block { delta: self.base != Base::NONE },
+            depth: self.base.depth,
+            stored_bytes: self.packed.stored_bytes,
+            head_bytes: self.packed.head_bytes,
+            raw_bytes: self.raw_bytes,
+            id: self.id,
+            base: self.base.id,
+            digest: self.digest,
+        }
+    }
+}
+
+/// A chain opened for reading.
+#[derive(Clone, Copy)]
+pub struct Stack<'a> {
+    source: Source<'a>,
+    chain: &'a Chain,
+    shape: Shape,
+    raw_bytes: u32,
+}
+
+impl<'a> Stack<'a> {
+    /// The chain of a block of `raw_bytes`.
+    pub fn new(source: Source<'a>, chain: &'a Chain, raw_bytes: u32) -> Stack<'a> {
+        Stack { source, chain, shape: shape(&source.parameters), raw_bytes }
+    }
+
+    fn frames(&self) -> u32 {
+        frame_count(self.raw_bytes, self.shape.frame_bytes)
+    }
+
+    fn level<'t>(&self, level: usize, table: &'t mut [u8]) -> Result<Level<'t>, Error> {
+        let place = *self.chain.places().get(level).ok_or(Error::corrupt(Place::NONE, What::Absent))?;
+        let corrupt = |what| Error::corrupt(place, what);
+        let entry = self.source.entry(place, SEGMENT_BYTES_MAX.into())?;
+        let Kind::Block { delta } = entry.kind else { return Err(corrupt(What::Id)) };
+        let head_len = narrow(entry.head_bytes.into());
+        if entry.raw_bytes != self.raw_bytes || head_len > table_bytes_max(self.frames()) {
+            return Err(corrupt(What::Length));
+        }
+        let head = table.get_mut(..head_len).ok_or(Error::Memory { memory: Memory::Buffer, needed: wide(head_len) })?;
+        self.source.read(payload_place(place), head)?;
+        if digest(self.shape.algorithm, head) != entry.digest {
+            return Err(corrupt(What::StoredDigest));
+        }
+        let table =
+            FrameTable::parse(head, self.raw_bytes, self.shape.frame_bytes, entry.stored_bytes, delta).map_err(corrupt)?;
+        Ok(Level { place, entry, table })
+    }
+
+    /// Finds out what the chain says of each frame of a part. `visit` is told each entry.
+    fn resolve(
+        &self,
+        part: Part,
+        known: &mut Known<'_>,
+        table: &mut [u8],
+        mut visit: impl FnMut(usize, &EntryHeader),
+    ) -> Result<(), Error> {
+        known.clear();
+        let len = self.chain.places().len();
+        for number in part.from..len.max(part.from.saturating_add(1)) {
+            let level = self.level(number, table)?;
+            visit(number, &level.entry);
+            let number = u8::try_from(number).unwrap_or(KnownFrame::NONE);
+            for listed in level.table.rows().filter(|listed| part.has(listed)) {
+                let at = part.index(&listed);
+                let mut frame = known.get(at);
+                if frame.first == KnownFrame::NONE {
+                    (frame.first, frame.plain) = (number, listed.row.plain());
+                }
+                if frame.whole == KnownFrame::NONE && !listed.row.is_delta() {
+                    frame.whole = number;
+                }
+                known.set(at, &frame);
+            }
+        }
+        // The last entry lists every frame, unless it lies on a base that nobody named.
+        let resolved = (0..narrow(part.end.saturating_sub(part.first).into())).all(|at| known.get(at).whole != KnownFrame::NONE);
+        resolved.then_some(()).ok_or(Error::corrupt(self.top(), What::Absent))
+    }
+
+    fn top(&self) -> Place {
+        self.chain.places().first().copied().unwrap_or(Place::NONE)
+    }
+
+    /// Decodes the frames of a resolved part that `wanted` accepts into `raw`, which holds the part, from the deepest entry up. Reads through `stored`.
+    #[allow(clippy::too_many_arguments)] // buffers, each with its own use
+    fn lay(
+        &self,
+        part: Part,
+        known: &Known<'_>,
+        wanted: &dyn Fn(&KnownFrame) -> bool,
+        table: &mut [u8],
+        stored: &mut [u8],
+        body: &mut [u8],
+        raw: &mut [u8],
+        codecs: &mut dyn Codecs,
+        verify: Verify,
+    ) -> Result<(Decoded, Cost), Error> {
+        let count = narrow(part.end.saturating_sub(part.first).into());
+        let frames = (0..count).map(|at| known.get(at)).filter(|frame| wanted(frame));
+        let Some(deepest) = frames.map(|frame| frame.whole).max() else { return Ok(Default::default()) };
+        let (mut decoded, mut cost) = (Decoded::default(), Cost::default());
+        for number in (part.from..=usize::from(deepest)).rev() {
+            let level = self.level(number, table)?;
+            let corrupt = |what| Error::corrupt(level.place, what);
+            let is_used = |listed: &Listed| {
+                let frame = if part.has(listed) { Some(known.get(part.index(listed))) } else { None };
+                frame.is_some_and(|frame| wanted(&frame) && number <= usize::from(frame.whole))
+            };
+            let mut used = level.table.rows().filter(is_used);
+            let Some(first) = used.next() else { continue };
+            // All of it in one read: what is not used in between is little.
+            let span = first.stored.start..used.last().unwrap_or(first).stored.end;
+            let needed = Error::Memory { memory: Memory::Buffer, needed: wide(span.len()) };
+            let bytes = stored.get_mut(..span.len()).ok_or(needed)?;
+            let start = payload_place(level.place).offset.saturating_add(low32(wide(span.start)));
+            self.source.read(Place::new(level.place.segment, start), bytes)?;
+            for listed in level.table.rows().filter(is_used) {
+                let within = listed.stored.start.saturating_sub(span.start)..listed.stored.end.saturating_sub(span.start);
+                let bytes = bytes.get(within).ok_or(corrupt(What::Length))?;
+                let to = raw.get_mut(self.range(&part, &listed)).ok_or(corrupt(What::Length))?;
+                if let FrameBody::Delta { codec, body_bytes, .. } = listed.row.body {
+                    if codec != CodecId::None && body.len() < narrow(body_bytes.into()) {
+                        return Err(Error::Memory { memory: Memory::Buffer, needed: body_bytes.into() });
+                    }
+                    cost.body_bytes = cost.body_bytes.saturating_add(body_bytes.into());
+                    decoded.bytes = decoded.bytes.saturating_add(body_bytes.into());
+                } else {
+                    cost.whole_bytes = listed.row.stored_bytes();
+                    decoded.frames = decoded.frames.saturating_add(1);
+                    decoded.bytes = decoded.bytes.saturating_add(listed.plain_bytes.into());
+                }
+                lay_frame(&self.shape, &listed.row, bytes, to, body, codecs, verify).map_err(corrupt)?;
+            }
+        }
+        for at in 0..count {
+            let frame = known.get(at);
+            if wanted(&frame) {
+                let range = self.range_of(&part, part.first.saturating_add(low32(wide(at))));
+                let plain = raw.get(range).ok_or(Error::corrupt(self.top(), What::Length))?;
+                prove_frame(&self.shape, &frame.plain, plain).map_err(|what| Error::corrupt(self.top(), what))?;
+            }
+        }
+        Ok((decoded, cost))
+    }
+
+    fn range(&self, part: &Part, listed: &Listed) -> Range<usize> {
+        self.range_of(part, listed.row.index.into())
+    }
+
+    /// Where a frame lies in a buffer that holds the part.
+    fn range_of(&self, part: &Part, frame: u32) -> Range<usize> {
+        let start = narrow(u64::from(frame.saturating_sub(part.first)).saturating_mul(self.shape.frame_bytes.into()));
+        start..start.saturating_add(narrow(frame_len(self.raw_bytes, self.shape.frame_bytes, frame).into()))
+    }
+
+    /// Decodes the whole block into `work.raw`; its digests must give `id`.
+    pub fn read_whole(&self, id: &Id, work: &mut Work<'_>) -> Result<(), Error> {
+        self.prove(id, &|_| true, Verify::Plain, work)
+    }
+
+    /// Whether the chain gives the block: decodes the frames that lie on others, and compares digests and id.
+    /// What an entry's own bytes tell about it was checked before.
+    pub fn check(&self, id: &Id, work: &mut Work<'_>) -> Result<(), Error> {
+        self.prove(id, &|frame| frame.first != frame.whole, Verify::Plain, work)
+    }
+
+    fn prove(&self, id: &Id, wanted: &dyn Fn(&KnownFrame) -> bool, verify: Verify, work: &mut Work<'_>) -> Result<(), Error> {
+        if self.raw_bytes > self.shape.block_bytes {
+            return Err(Error::corrupt(self.top(), What::Length));
+        }
+        let Scratch { mut known, table, body, .. } = Scratch::of(&self.shape, self.raw_bytes, work.scratch)?;
+        let part = Part { from: 0, first: 0, end: self.frames() };
+        self.resolve(part, &mut known, table, |_, _| {})?;
+        self.lay(part, &known, wanted, table, work.packed, body, work.raw, work.codecs, verify)?;
+        let mut hasher = BlockHasher::new(&self.shape, self.raw_bytes);
+        (0..narrow(part.end.into())).for_each(|at| hasher.add(&known.get(at).plain));
+        match hasher.id() == *id {
+            true => Ok(()),
+            false => Err(Error::corrupt(self.top(), What::Id)),
+        }
+    }
+
+    /// Fills `to` from `within` the block, decoding only the frames it touches.
+    pub fn read(&self, within: u32, to: &mut [u8], work: &mut Work<'_>, decoded: &mut Decoded) -> Result<(), Error> {
+        let frame_bytes = self.shape.frame_bytes.max(1);
+        let end = u64::from(within).saturating_add(wide(to.len()));
+        let frames = within / frame_bytes..low32(end.div_ceil(frame_bytes.into()));
+        for frame in frames {
+            let Scratch { mut known, table, body, .. } = Scratch::of(&self.shape, self.raw_bytes, work.scratch)?;
+            let part = Part { from: 0, first: frame, end: frame.saturating_add(1) };
+            self.resolve(part, &mut known, table, |_, _| {})?;
+            let (one, _) = self.lay(part, &known, &|_| true, table, work.packed, body, work.raw, work.codecs, Verify::Plain)?;
+            decoded.frames = decoded.frames.saturating_add(one.frames);
+            decoded.bytes = decoded.bytes.saturating_add(one.bytes);
+            let len = narrow(frame_len(self.raw_bytes, frame_bytes, frame).into());
+            let start = u64::from(frame).saturating_mul(frame_bytes.into());
+            copy_overlap(start, work.raw.get(..len).unwrap_or(&[]), within.into(), to);
+        }
+        Ok(())
+    }
+}
+
+impl Part {
+    fn has(&self, listed: &Listed) -> bool {
+        (self.first..self.end).contains(&listed.row.index.into())
+    }
+
+    fn index(&self, listed: &Listed) -> usize {
+        narrow(u32::from(listed.row.index).saturating_sub(self.first).into())
+    }
+}
+
+/// Copies what two ranges of a block have in common.
+fn copy_overlap(from_start: u64, from: &[u8], to_start: u64, to: &mut [u8]) {
+    let start = from_start.max(to_start);
+    let end = from_start.saturating_add(wide(from.len())).min(to_start.saturating_add(wide(to.len())));
+    let range = |base: u64| narrow(start.saturating_sub(base))..narrow(end.saturating_sub(base));
+    if let (Some(from), Some(to)) = (from.get(range(from_start)), to.get_mut(range(to_start))) {
+        to.copy_from_slice(from);
+    }
+}
+
+/// The base that a block is going to be packed on: what its chain says of it.
+pub struct Ground<'s, 'a> {
+    stack: Stack<'a>,
+    scratch: Scratch<'s>,
+    /// Stored bytes of each entry.
+    stored_bytes: [u32; LEN_MAX],
+}
+
+impl<'s, 'a> Ground<'s, 'a> {
+    /// Reads the tables of a chain; none where there is not enough memory to pack on it.
+    pub fn survey(stack: Stack<'a>, scratch: &'s mut [u8]) -> Result<Option<Ground<'s, 'a>>, Error> {
+        let Ok(mut scratch) = Scratch::of(&stack.shape, stack.raw_bytes, scratch) else { return Ok(None) };
+        if stack.chain.is_none() || !scratch.can_write(&stack.shape) {
+            return Ok(None);
+        }
+        let mut stored_bytes = [0; LEN_MAX];
+        stack.resolve(stack.all(0), &mut scratch.known, scratch.table, |number, entry| {
+            if let Some(bytes) = stored_bytes.get_mut(number) {
+                *bytes = entry.stored_bytes;
+            }
+        })?;
+        Ok(Some(Ground { stack, scratch, stored_bytes }))
+    }
+
+    /// The digest of a frame of the base.
+    pub fn plain(&self, frame: u32) -> Digest {
+        self.scratch.known.get(narrow(frame.into())).plain
+    }
+
+    /// Packs the block that was filled last on the base, or on one of the base's own where the chain has become too long.
+    pub fn pack(mut self, id: &Id, work: &mut Work<'_>) -> Result<(Packed, Base), Error> {
+        let places = self.stack.chain.places();
+        let [draw, ..] = id.0;
+        let from = choose(self.stored_bytes.get(..places.len()).unwrap_or(&[]), self.stack.raw_bytes, draw);
+        let place = *places.get(from).ok_or(Error::corrupt(self.stack.top(), What::Absent))?;
+        let base = self.stack.source.entry(place, SEGMENT_BYTES_MAX.into())?;
+        if from > 0 {
+            self.stack.resolve(self.stack.all(from), &mut self.scratch.known, self.scratch.table, |_, _| {})?;
+        }
+        let mut packer = Packer::of(&self.stack.shape, self.stack.raw_bytes, work)?;
+        for frame in 0..packer.frames() {
+            self.pack_frame(frame, from, &mut packer)?;
+        }
+        let packed = packer.finish()?;
+        let depth = base.depth.saturating_add(1);
+        Ok((packed, if packed.based { Base { id: base.id, depth } } else { Base::NONE }))
+    }
+
+    fn pack_frame(&mut self, frame: u32, from: usize, packer: &mut Packer<'_>) -> Result<(), Error> {
+        let plain = packer.plain(frame)?;
+        let in_base = self.plain(frame);
+        if plain == in_base {
+            return packer.keep(frame);
+        }
+        let Scratch { table, body, base, stored, .. } = &mut self.scratch;
+        if packer.is_kept(frame)? {
+            // Not read from the disk, since it is as in the chain's top; but not as in the entry that is built on.
+            self.stack.read_frame(0, frame, table, stored, body, base, packer.codecs())?;
+            let len = packer.frame(frame).len();
+            packer.frame_mut(frame).copy_from_slice(base.get(..len).unwrap_or(&[]));
+            packer.list(frame)?;
+        }
+        if plain == Digest::ZERO {
+            return packer.put_whole(frame);
+        }
+        let cost = self.stack.read_frame(from, frame, table, stored, body, base, packer.codecs())?;
+        let len = packer.frame(frame).len();
+        // Reading a frame decodes no more than twice its length: itself, and changes to it.
+        let room = wide(len).saturating_sub(cost.body_bytes);
+        packer.put_changes(frame, base.get(..len).unwrap_or(&[]), cost.whole_bytes, narrow(room), body, stored)
+    }
+}
+
+impl Stack<'_> {
+    fn all(&self, from: usize) -> Part {
+        Part { from, first: 0, end: self.frames() }
+    }
+
+    /// Decodes one frame as it is in the entry `from` into the start of `to`.
+    #[allow(clippy::too_many_arguments)] // buffers, each with its own use
+    fn read_frame(
+        &self,
+        from: usize,
+        frame: u32,
+        table: &mut [u8],
+        stored: &mut [u8],
+        body: &mut [u8],
+        to: &mut [u8],
+        codecs: &mut dyn Codecs,
+    ) -> Result<Cost, Error> {
+        let mut one = [0; crate::frame::KNOWN_BYTES];
+        let mut known = Known::over(&mut one);
+        let part = Part { from, first: frame, end: frame.saturating_add(1) };
+        self.resolve(part, &mut known, table, |_, _| {})?;
+        let (_, cost) = self.lay(part, &known, &|_| true, table, stored, body, to, codecs, Verify::Plain)?;
+        Ok(cost)
+    }
+}
+
+/// From how many entries on the chain is merged; drawn anew for each write, so that blocks written together are not merged together.
+const MERGE_FROM: u8 = 8;
+const MERGE_SPREAD: u8 = 41;
+
+/// The entry to build on: the top, or, where the chain has become long, the one below as many entries as it is cheap to merge with what is new.
+///
+/// Merging the top j entries stores their bytes once more and makes the chain j shorter, so the j is taken that costs least for each. The limit is
+/// drawn from the new block's id, which is as good as random and yet the same for everyone. What lies above the whole entry is held to the
+/// block's own length, so that reading a block reads at most twice that.
+fn choose(stored_bytes: &[u32], raw_bytes: u32, draw: u8) -> usize {
+    let depth = stored_bytes.len().saturating_sub(1);
+    let above = stored_bytes.get(..depth).unwrap_or(&[]);
+    if above.iter().copied().map(u64::from).sum::<u64>() > raw_bytes.into() {
+        return depth;
+    }
+    let limit = usize::from(MERGE_FROM.saturating_add(draw % MERGE_SPREAD)).min(BLOCK_DEPTH_MAX.into());
+    if depth < limit {
+        return 0;
+    }
+    // What is new is taken to be as long as what was new last.
+    let mut sum = above.first().copied().map_or(0, u64::from);
+    let mut best = (u64::MAX, 0);
+    for (merged, bytes) in (1..).zip(above) {
+        sum = sum.saturating_add(u64::from(*bytes));
+        best = best.min((sum / wide(merged), merged));
+    }
+    best.1
+}
