@@ -1,8 +1,9 @@
 //! Every way to fail in words: what was wrong, where, and what to do next.
 
-use crate::figures::size;
+use crate::figures::{count, size};
 use embedded_io::ErrorKind;
 use sarsen_core::error::{Error, Memory, Refusal, Trouble, What};
+use sarsen_core::hints::Extent;
 use sarsen_core::types::{Place, SegmentNumber};
 use sarsen_host::{FULL, OpenError, SHRANK};
 use std::io;
@@ -17,6 +18,10 @@ pub fn error(error: &Error) -> String {
             format!("damaged: {}{}; `sarsen scrub` says which versions that hits", place_of(place), what(of))
         }
         Error::Memory { memory: of, needed } => memory(of, needed),
+        Error::Hint { offset, len_bytes } => format!(
+            "{} at byte {offset} reach beyond the end of the disk; make the hints from this disk, and after it last changed its size",
+            count(len_bytes, "byte")
+        ),
         Error::Refused(of) => refusal(of).into(),
         Error::Cancelled => "stopped as asked; the repository is as it was after its last commit".into(),
         Error::Random => "the system's source of randomness failed; nothing was done, try again".into(),
@@ -123,9 +128,13 @@ fn memory(memory: Memory, needed: u64) -> String {
         Memory::Live => ("the count of what is in use", needed.saturating_mul(16)),
         Memory::Pages => ("the pages of a table", needed),
         Memory::Buffer => ("a buffer", needed),
+        Memory::Hints => ("the hints", needed.saturating_mul(size_of::<Extent>() as u64)),
         _ => ("something", needed),
     };
-    let next = "give the machine more memory, or use a repository with larger blocks, which needs less";
+    let next = match memory {
+        Memory::Hints => "give the machine more memory, or back up without hints, which reads all of the disk",
+        _ => "give the machine more memory, or use a repository with larger blocks, which needs less",
+    };
     format!("not enough memory for {what}, which takes {}; {next}", size(bytes))
 }
 
@@ -177,6 +186,14 @@ mod tests {
         assert!(said.starts_with("segment 12 (segments/0000000012.seg): no space is left; "), "{said}");
         let said = error(&Error::Memory { memory: Memory::Index, needed: 1 << 20 });
         assert!(said.contains("16.0 MiB"), "{said}");
+    }
+
+    #[test]
+    fn hints_that_do_not_fit_are_told_as_they_were_given() {
+        let said = error(&Error::Hint { offset: 4096, len_bytes: 1024 });
+        assert!(said.starts_with("1,024 bytes at byte 4096 reach beyond the end of the disk; "), "{said}");
+        let said = error(&Error::Memory { memory: Memory::Hints, needed: 1 << 20 });
+        assert!(said.contains("24.0 MiB") && said.contains("without hints"), "{said}");
     }
 
     #[test]

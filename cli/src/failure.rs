@@ -48,10 +48,15 @@ impl Failure {
         self.exit
     }
 
+    /// The words.
+    pub fn words(&self) -> &str {
+        &self.words
+    }
+
     /// Tells the person. Without words there is nothing to tell: whoever read the output has gone.
     pub fn tell(&self) {
-        if !self.words.is_empty() {
-            screen::note(format_args!("{} {}", paint::bad("error:"), self.words));
+        if !self.words().is_empty() {
+            screen::note(format_args!("{} {}", paint::bad("error:"), self.words()));
         }
     }
 }
@@ -60,6 +65,7 @@ fn exit_of(error: &Error) -> Exit {
     match error {
         Error::Refused(Refusal::Behind | Refusal::Rebuilt) => Exit::Damage,
         error if error.is_damage() => Exit::Damage,
+        Error::Hint { .. } => Exit::Mismatch,
         _ => Exit::Failed,
     }
 }

@@ -71,6 +71,8 @@ pub enum Memory {
     Pages,
     /// A worker's or the store's buffer, in bytes.
     Buffer,
+    /// Extents of hints.
+    Hints,
 }
 
 /// Why a repository, or a request, is refused before anything is done.
@@ -142,8 +144,15 @@ pub enum Error {
     Memory {
         /// Which.
         memory: Memory,
-        /// How much: slots, marks, counters or bytes.
+        /// How much: slots, marks, counters, extents or bytes.
         needed: u64,
+    },
+    /// A hint that is not of this disk, as it ends behind the disk's end.
+    Hint {
+        /// Bytes from the disk's start.
+        offset: u64,
+        /// How many bytes it claims.
+        len_bytes: u64,
     },
     /// Refused before anything was done.
     Refused(Refusal),
