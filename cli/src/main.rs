@@ -1,6 +1,7 @@
 //! The `sarsen` command: says in words and figures what the engine does. It decides nothing about data.
 //!
 //! [`arguments`] is what can be asked, [`commands`] one file for each answer; [`repository`] opens and runs, [`versions`] finds;
+//! [`hints`] reads what others say has changed;
 //! [`failure`] and [`explain`] are every way to fail, in words; [`screen`], [`paint`], [`progress`], [`figures`] are what a person sees.
 
 mod arguments;
@@ -8,6 +9,8 @@ mod commands;
 mod explain;
 mod failure;
 mod figures;
+#[cfg_attr(not(test), expect(dead_code))] // until `backup` takes hints
+mod hints;
 mod paint;
 mod progress;
 mod repository;
