@@ -55,6 +55,25 @@ pub enum What {
     Entries,
     /// No usable entry holds the object.
     Absent,
+    /// Something stands before, over or instead of what must come first.
+    Order,
+    /// The bytes end before what they began.
+    Short,
+    /// There is more behind the end.
+    Trailing,
+    /// The bytes are as written, by a newer sarsen or with an algorithm this build lacks.
+    Unsupported,
+}
+
+/// What is wrong with a stream, and where.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Fault {
+    /// What is wrong.
+    pub what: What,
+    /// Bytes from the stream's start: where the header or record at fault begins, the byte itself in a payload, the end of what came if it is short.
+    pub offset: u64,
+    /// How many records were whole before it, which is the number of the one at fault.
+    pub record: u64,
 }
 
 /// Memory that was lent and is too small.

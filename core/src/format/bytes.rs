@@ -115,6 +115,12 @@ impl<'a> Writer<'a> {
     }
 }
 
+/// Copies from `input` behind the first `held` bytes of `to`, as many as there are and fit; how many that were.
+pub fn gather(to: &mut [u8], held: usize, input: &[u8]) -> usize {
+    let room = to.get_mut(held..).unwrap_or(&mut []);
+    room.iter_mut().zip(input).map(|(to, from)| *to = *from).count()
+}
+
 /// The one CRC-32 of the format: zlib's.
 pub fn crc32(parts: &[&[u8]]) -> u32 {
     const CRC: crc::Crc<u32> = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC);

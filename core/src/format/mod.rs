@@ -7,6 +7,7 @@ pub mod damage;
 pub mod entry;
 pub mod footer;
 pub mod header;
+pub(crate) mod intake;
 pub mod link;
 pub mod page;
 pub mod pin;
