@@ -6,6 +6,7 @@
 
 use crate::error::Fault;
 
+pub mod rbd;
 pub mod sheepdog;
 
 /// What a stream says, in its order: names and size first, then differences in ascending order of offset, then the end.
