@@ -2,7 +2,7 @@
 //!
 //! Each parser is fed with slices as they arrive, keeps a bounded number of bytes, and believes a length or index only within the limits it
 //! was given. It knows neither repository nor disk, and nothing here proves that a stream is of the base it is laid on: these formats have
-//! no checksum.
+//! no checksum. Sarsen's own stream, which has, is [`crate::format::stream`].
 
 use crate::error::Fault;
 

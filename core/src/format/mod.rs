@@ -13,3 +13,4 @@ pub mod page;
 pub mod pin;
 pub mod record;
 pub mod row;
+pub mod stream;

@@ -133,7 +133,7 @@ fn consumed<'a>(all: &'a [u8], rest: &Reader<'a>) -> &'a [u8] {
     all.get(..all.len().saturating_sub(rest.0.len())).unwrap_or(&[])
 }
 
-fn text<'a>(fields: &mut Reader<'a>) -> Result<&'a str, What> {
+pub(crate) fn text<'a>(fields: &mut Reader<'a>) -> Result<&'a str, What> {
     let len = fields.u8()?;
     core::str::from_utf8(fields.slice(len.into())?).map_err(|_| What::Text)
 }
@@ -144,7 +144,7 @@ fn attachment<'a>(fields: &mut Reader<'a>) -> Result<(&'a str, &'a [u8]), What> 
     Ok((name, fields.slice(len.into())?))
 }
 
-fn put_text(text: &str, fields: &mut Writer<'_>) -> Result<(), What> {
+pub(crate) fn put_text(text: &str, fields: &mut Writer<'_>) -> Result<(), What> {
     let len = u8::try_from(text.len()).map_err(|_| What::Length)?;
     fields.u8(len).bytes(text.as_bytes());
     Ok(())
