@@ -13,6 +13,7 @@ NAMES = (
     "commit",
     "footer",
     "head_pin",
+    "delta_stream",
     "crc",
     "ids",
 )

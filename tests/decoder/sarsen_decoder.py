@@ -5,7 +5,7 @@ import json
 import pathlib
 import sys
 
-from sarsen import medium
+from sarsen import delta_stream, medium
 from sarsen.bad import Bad, Missing, Refused
 from sarsen.ids import ZERO_ID
 from sarsen.opening import Repository
@@ -149,6 +149,20 @@ def print_verdicts(options):
     return FINE
 
 
+def verify_stream(options):
+    """Whether a delta stream is whole and all its frames decode. Its target root only the base can show."""
+    try:
+        header, records = delta_stream.parse(pathlib.Path(options.stream).read_bytes())
+        told = sum(len(each.plain()) for each in records if each.kind == delta_stream.DATA)
+    except Bad as bad:
+        print(f"damaged: {bad}")
+        return DAMAGED
+    zeros = sum(each.length for each in records if each.kind == delta_stream.ZERO)
+    print(f"base {header.base_root.hex()} target {header.target_root.hex()}")
+    print(f"whole: {len(records) - 1} records, {told} bytes of data, {zeros} of zeros")
+    return FINE
+
+
 def parser():
     top = argparse.ArgumentParser(prog="sarsen_decoder.py", description=__doc__)
     commands = top.add_subparsers(required=True, metavar="COMMAND")
@@ -158,6 +172,7 @@ def parser():
         ("scrub", scrub, ("repository",)),
         ("restore", restore, ("repository", "version", "out")),
         ("verdicts", print_verdicts, ("directory",)),
+        ("verify-stream", verify_stream, ("stream",)),
     ):
         command = commands.add_parser(name)
         command.set_defaults(run=run)

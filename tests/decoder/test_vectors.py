@@ -7,7 +7,7 @@ import zlib
 from dataclasses import replace
 
 import make_vectors
-from sarsen import block, commit, entry, footer, head_pin, line, link, page, record, row, segment_header
+from sarsen import block, commit, delta_stream, entry, footer, head_pin, line, link, page, record, row, segment_header
 from sarsen.bad import Bad
 from sarsen.ids import Ids
 from vectors.case import as_json, shown
@@ -140,6 +140,11 @@ def parsed_head_pin(fields, data):
     return shown(head_pin.parse(data))
 
 
+def parsed_delta_stream(fields, data):
+    header, records = delta_stream.parse(data)
+    return shown(header) | {"records": [shown(each) for each in records]}
+
+
 PARSERS = {
     "segment_header": parsed_segment_header,
     "entry_header": parsed_entry_header,
@@ -149,6 +154,7 @@ PARSERS = {
     "commit": parsed_commit,
     "footer": parsed_footer,
     "head_pin": parsed_head_pin,
+    "delta_stream": parsed_delta_stream,
     "crc": crc,
 }
 

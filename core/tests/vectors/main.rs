@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod block;
+mod delta_stream;
 mod records;
 
 use sarsen_core::types::{Digest, Id};

@@ -16,7 +16,7 @@ use sarsen_core::types::{Id, Place, RepositoryId, SegmentNumber, narrow};
 use serde_json::Value;
 
 /// Works on each case of a list; those of digests this build lacks are left out.
-fn each(name: &str, list: &str, least: usize, mut work: impl FnMut(&str, &Value, &[u8])) {
+pub fn each(name: &str, list: &str, least: usize, mut work: impl FnMut(&str, &Value, &[u8])) {
     let file = file(name);
     let cases = file[list].as_array().unwrap();
     assert!(cases.len() >= least, "{name}: {} {list}", cases.len());
@@ -28,7 +28,7 @@ fn each(name: &str, list: &str, least: usize, mut work: impl FnMut(&str, &Value,
     }
 }
 
-fn algorithm(fields: &Value) -> Option<Algorithm> {
+pub fn algorithm(fields: &Value) -> Option<Algorithm> {
     Algorithm::from_code(u8::try_from(number(fields, "digest_algorithm")).unwrap())
 }
 
@@ -36,7 +36,7 @@ fn repository(fields: &Value) -> RepositoryId {
     RepositoryId(hex(&fields["repository_id"]).try_into().unwrap())
 }
 
-fn u64_of(fields: &Value, name: &str) -> u64 {
+pub fn u64_of(fields: &Value, name: &str) -> u64 {
     fields[name].as_u64().unwrap()
 }
 
