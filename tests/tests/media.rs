@@ -67,6 +67,9 @@ fn mutate(contents: &mut Contents, random: &mut Random) {
     let (one, other) = (random.pick(&numbers), random.pick(&numbers));
     let source = contents.segments[&other].to_vec();
     let mut bytes = contents.segments[&one].to_vec();
+    if bytes.is_empty() {
+        return; // an earlier way cut off all of it
+    }
     let at = random.below(bytes.len());
     let len = 1 + random.pick(&[1, 8, 128, 4000]).min(bytes.len() - at - 1);
     match random.below(13) {
