@@ -116,6 +116,10 @@ fn what(what: What) -> String {
         What::UnknownCodec => "it is encoded in a way this build does not know",
         What::Entries => "the segment holds other objects than were committed",
         What::Absent => "an object that is needed is nowhere to be found whole",
+        What::Order => "something stands before what must come first",
+        What::Short => "it ends too early",
+        What::Trailing => "there is more behind its end",
+        What::Unsupported => "a newer sarsen wrote it, or it needs an algorithm that this build lacks",
         _ => return format!("{what:?}"),
     };
     words.into()

@@ -70,7 +70,7 @@ pub enum What {
 pub struct Fault {
     /// What is wrong.
     pub what: What,
-    /// Bytes from the stream's start: where the header or record at fault begins, the byte itself in a payload, the end of what came if it is short.
+    /// Bytes from the stream's start: where the header or record at fault begins; in a payload the byte itself; where the input ends if it is short.
     pub offset: u64,
     /// How many records were whole before it, which is the number of the one at fault.
     pub record: u64,

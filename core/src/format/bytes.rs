@@ -118,7 +118,11 @@ impl<'a> Writer<'a> {
 /// Copies from `input` behind the first `held` bytes of `to`, as many as there are and fit; how many that were.
 pub fn gather(to: &mut [u8], held: usize, input: &[u8]) -> usize {
     let room = to.get_mut(held..).unwrap_or(&mut []);
-    room.iter_mut().zip(input).map(|(to, from)| *to = *from).count()
+    let len = room.len().min(input.len());
+    if let (Some(room), Some(input)) = (room.get_mut(..len), input.get(..len)) {
+        room.copy_from_slice(input);
+    }
+    len
 }
 
 /// The one CRC-32 of the format: zlib's.
