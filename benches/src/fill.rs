@@ -2,6 +2,7 @@
 
 use crate::Measured;
 use crate::random;
+use sarsen_core::format::record::HintSource;
 use sarsen_core::chain::shape;
 use sarsen_core::codec::Codecs;
 use sarsen_core::draft::{Description, Draft};
@@ -39,7 +40,7 @@ pub fn load(store: &mut Store<'_>) -> Result<(), Error> {
 
 /// What a draft of these tables says of itself.
 pub fn description(disk_size: u64) -> Description<'static> {
-    Description { name: "disk", snapshot: "", source: "figures", group: [0; 16], disk_size, time: 0, base: Id::ZERO }
+    Description { name: "disk", snapshot: "", source: "figures", hints: (HintSource::None, ""), group: [0; 16], disk_size, time: 0, base: Id::ZERO }
 }
 
 /// Writes a version of a disk of `blocks` blocks, of which `changed` have the ids that `id` says and the others those of `start`.

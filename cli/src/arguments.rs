@@ -19,7 +19,7 @@ Exit codes:
   1  failed; the repository is as it was after its last commit
   2  the command line was not understood
   3  damage was found
-  4  the source does not match what is to be continued
+  4  the source or the hints do not match what is to be built on or continued
   5  done, but the source changed while it was read";
 
 /// Backs up disks, proves them whole, and gives them back.

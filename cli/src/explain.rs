@@ -22,6 +22,11 @@ pub fn error(error: &Error) -> String {
             "{} at byte {offset} reach beyond the end of the disk; make the hints from this disk, and after it last changed its size",
             count(len_bytes, "byte")
         ),
+        Error::Unlike { offset, len_bytes } => format!(
+            "the disk differs from the version it is said to be based on at byte {offset} ({} were compared), where the hints say that nothing \
+             changed; make the hints since that very version, or back up without them",
+            count(len_bytes, "byte")
+        ),
         Error::Refused(of) => refusal(of).into(),
         Error::Cancelled => "stopped as asked; the repository is as it was after its last commit".into(),
         Error::Random => "the system's source of randomness failed; nothing was done, try again".into(),

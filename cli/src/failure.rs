@@ -65,7 +65,7 @@ fn exit_of(error: &Error) -> Exit {
     match error {
         Error::Refused(Refusal::Behind | Refusal::Rebuilt) => Exit::Damage,
         error if error.is_damage() => Exit::Damage,
-        Error::Hint { .. } => Exit::Mismatch,
+        Error::Hint { .. } | Error::Unlike { .. } => Exit::Mismatch,
         _ => Exit::Failed,
     }
 }

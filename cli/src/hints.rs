@@ -24,6 +24,7 @@
 use crate::failure::{Exit, Failure};
 use sarsen_core::digest::{Algorithm, Hasher};
 use sarsen_core::error::Error;
+use sarsen_core::format::record::HintSource;
 use sarsen_core::hints::{Extent, State};
 use sarsen_core::types::Digest;
 use serde::Deserialize;
@@ -58,6 +59,22 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// As the record says it. An empty list says nothing of who made it.
+    pub fn source(self) -> HintSource {
+        match self {
+            Kind::Empty | Kind::Sarsen => HintSource::Caller,
+            Kind::RbdDiff => HintSource::RbdDiff,
+            Kind::QemuMap => HintSource::QemuMap,
+            Kind::NbdDirty => HintSource::NbdDirty,
+            Kind::NbdAllocation => HintSource::NbdAllocation,
+        }
+    }
+
+    /// Whether such a list tells of every byte of the disk.
+    pub fn is_map(self) -> bool {
+        matches!(self, Kind::QemuMap | Kind::NbdDirty | Kind::NbdAllocation)
+    }
+
     /// A short name, for the record.
     pub fn name(self) -> &'static str {
         match self {

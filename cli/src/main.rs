@@ -9,7 +9,6 @@ mod commands;
 mod explain;
 mod failure;
 mod figures;
-#[cfg_attr(not(test), expect(dead_code))] // until `backup` takes hints
 mod hints;
 mod paint;
 mod progress;

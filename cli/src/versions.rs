@@ -112,6 +112,16 @@ pub fn newest(store: &mut Store<'_>, wanted: Wanted<'_>) -> Result<Option<Found>
     }
 }
 
+/// All versions of a disk with a snapshot name.
+pub fn of_snapshot(store: &mut Store<'_>, name: &str, snapshot: &str) -> Result<Vec<Found>, Error> {
+    let found = |Item { entry, id, told }: Item| Some(Found { entry, id, told: told? });
+    let is_it = |found: &Found| {
+        let Told { kind, name: its, snapshot: own, .. } = &found.told;
+        *kind == RecordKind::Version && its == name && own == snapshot
+    };
+    Ok(list(store)?.into_iter().filter_map(found).filter(is_it).collect())
+}
+
 fn found(store: &mut Store<'_>, wanted: Wanted<'_>) -> Result<Found, Error> {
     let found = Search::of(store, wanted).run(store)?;
     let (id, told) = read(store, &found.entry.link)?;

@@ -334,6 +334,13 @@ impl<'a> Stack<'a> {
         }
     }
 
+    /// The digest of a frame; zero for a frame of zeros.
+    pub fn plain(&self, frame: u32, scratch: &mut [u8]) -> Result<Digest, Error> {
+        let Scratch { mut known, table, .. } = Scratch::of(&self.shape, self.raw_bytes, scratch)?;
+        self.resolve(Part { from: 0, first: frame, end: frame.saturating_add(1) }, &mut known, table, |_, _| {})?;
+        Ok(known.get(0).plain)
+    }
+
     /// Fills `to` from `within` the block, decoding only the frames it touches.
     pub fn read(&self, within: u32, to: &mut [u8], work: &mut Work<'_>, decoded: &mut Decoded) -> Result<(), Error> {
         let frame_bytes = self.shape.frame_bytes.max(1);

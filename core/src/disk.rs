@@ -13,6 +13,17 @@ pub struct Extent {
     pub hole: bool,
 }
 
+/// What a backup has to do with a range of a disk, where it is known what changed since the base.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Wanted {
+    /// Read it: some of it may hold anything, or only a part of it is zero.
+    Read,
+    /// Take it for zeros.
+    Zero,
+    /// Take it from the base: nothing in it changed.
+    Keep,
+}
+
 /// A disk to read.
 pub trait Disk {
     /// Bytes; must not change while it is used.
@@ -22,6 +33,14 @@ pub trait Disk {
     /// Whether it is known to have changed since it was opened.
     fn changed(&self) -> bool {
         false
+    }
+    /// What a backup on a base has to do with a range; the default knows nothing of any base.
+    fn wanted(&self, _offset: u64, _len_bytes: u64) -> Wanted {
+        Wanted::Read
+    }
+    /// The first byte from `from` on that is not to be kept; the disk's size if there is none.
+    fn next_wanted(&self, from: u64) -> u64 {
+        from
     }
     /// The extent that begins at `offset`. The default knows of no holes.
     fn next_extent(&self, offset: u64) -> Result<Extent, ErrorKind> {

@@ -7,7 +7,7 @@ use crate::chain::PackedBlock;
 use crate::error::Error;
 use crate::format::commit::Root;
 use crate::format::entry::TreeKind;
-use crate::format::record::{Attachments, Record, RecordKind, Statistics, Tags, version_id};
+use crate::format::record::{Attachments, HintSource, Record, RecordKind, Statistics, Tags, version_id};
 use crate::frame::Work;
 use crate::manifest;
 use crate::store::Store;
@@ -23,6 +23,8 @@ pub struct Description<'a> {
     pub snapshot: &'a str,
     /// What the source is, as its host names it.
     pub source: &'a str,
+    /// Who said what changed since the base, and in which words it is told again.
+    pub hints: (HintSource, &'a str),
     /// The group; zeros if none.
     pub group: [u8; 16],
     /// Bytes of the disk.
@@ -121,7 +123,8 @@ impl<'a> Draft<'a> {
             name: d.name,
             snapshot: d.snapshot,
             source: d.source,
-            hints: "",
+            hint_source: d.hints.0,
+            hints: d.hints.1,
             protected: false,
             expiry: 0,
             position: 0,

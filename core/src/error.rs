@@ -173,6 +173,13 @@ pub enum Error {
         /// How many bytes it claims.
         len_bytes: u64,
     },
+    /// The disk is not as the base where hints say that nothing changed.
+    Unlike {
+        /// Bytes from the disk's start.
+        offset: u64,
+        /// How many bytes were compared.
+        len_bytes: u64,
+    },
     /// Refused before anything was done.
     Refused(Refusal),
     /// The caller asked to stop.

@@ -6,10 +6,12 @@
 //!
 //! Whether a hint is true, and of which base, is not known here.
 
+use crate::disk::{self, Disk, Wanted};
 use crate::error::{Error, Memory};
 use crate::host::Slots;
 use crate::types::wide;
 use core::mem;
+use embedded_io::ErrorKind;
 
 /// What is known of some bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -194,15 +196,34 @@ fn merge(extents: &mut [Extent]) -> usize {
     kept
 }
 
-/// What a backup has to do with a range of the disk.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Wanted {
-    /// Read it: some of it may hold anything, or only a part of it is zero.
-    Read,
-    /// Take it for zeros.
-    Zero,
-    /// Take it from the base: nothing in it changed.
-    Keep,
+/// A disk of which it is known what changed since its base.
+#[derive(Clone, Copy, Debug)]
+pub struct Hinted<'a, D: ?Sized> {
+    /// The disk.
+    pub disk: &'a D,
+    /// What changed.
+    pub view: View<'a>,
+}
+
+impl<D: Disk + ?Sized> Disk for Hinted<'_, D> {
+    fn size(&self) -> u64 {
+        self.disk.size()
+    }
+    fn read_at(&self, offset: u64, to: &mut [u8]) -> Result<(), ErrorKind> {
+        self.disk.read_at(offset, to)
+    }
+    fn changed(&self) -> bool {
+        self.disk.changed()
+    }
+    fn wanted(&self, offset: u64, len_bytes: u64) -> Wanted {
+        self.view.wanted(offset, len_bytes)
+    }
+    fn next_wanted(&self, from: u64) -> u64 {
+        self.view.next_touched(from).unwrap_or(self.size())
+    }
+    fn next_extent(&self, offset: u64) -> Result<disk::Extent, ErrorKind> {
+        self.disk.next_extent(offset)
+    }
 }
 
 /// Hints that can be asked, by any number of threads.

@@ -7,20 +7,21 @@
 //! `next` and `accept` may fail with "pending" ([`Error::is_pending`]): they are then called again later, `accept` with the same outcome.
 
 use crate::chain::{Base, Chain, Ground, PackedBlock, Stack, shape, stored};
-use crate::disk::Disk;
-use crate::error::{Error, What};
+use crate::disk::{Disk, Wanted};
+use crate::error::{Error, Memory, What};
+use crate::format::block::frame_len;
 use crate::format::commit::Commit;
 use crate::format::entry::{EntryHeader, FILL, Kind, Line};
 use crate::format::header::Parameters;
 use crate::format::page::{Geometry, StoredPage, page_id};
 use crate::format::record::{Record, record_id};
-use crate::frame::{Filled, Work, check_block, encode, fill};
+use crate::frame::{Filled, Work, check_block, encode, fill, plain_digest};
 use crate::log::parse_copy;
 use crate::manifest::block_len;
 use crate::medium::Medium;
 use crate::segment::Source;
 use crate::store::Store;
-use crate::types::{Digest, Id, Place, narrow};
+use crate::types::{Digest, Id, Place, narrow, wide};
 
 /// A piece of heavy work.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -41,6 +42,24 @@ pub enum Job {
         first: u64,
         /// How many.
         count: u64,
+    },
+    /// A run of blocks that hints say are those of the base: nothing to do, but in order.
+    Keep {
+        /// The first.
+        first: u64,
+        /// How many.
+        count: u64,
+    },
+    /// Read a frame of the disk and compare it with the base's.
+    Compare {
+        /// Of which block.
+        block: u64,
+        /// Which of its frames.
+        frame: u32,
+        /// Bytes of the block.
+        raw_bytes: u32,
+        /// Where the base's block lies; none if it is zero.
+        chain: Chain,
     },
     /// Read an entry and check every byte of it.
     Check {
@@ -269,7 +288,10 @@ pub fn perform(job: &Job, hands: &Hands<'_>, work: &mut Work<'_>) -> Result<Outc
     let source = Source { medium: hands.medium, parameters: hands.parameters };
     match *job {
         Job::Pack { block, expected, ref chain } => pack(block, expected, chain, hands, work),
-        Job::Hole { .. } => Ok(Outcome::Hole),
+        Job::Hole { .. } | Job::Keep { .. } => Ok(Outcome::Hole),
+        Job::Compare { block, frame, raw_bytes, ref chain } => {
+            compare(block, frame, &Stack::new(source, chain, raw_bytes), chain.is_none(), hands, work)
+        }
         Job::Check { place, limit, line } => check(&source, place, limit, line, work),
         Job::Fetch { id, raw_bytes, ref chain, .. } => {
             Stack::new(source, chain, raw_bytes).read_whole(&id, work)?;
@@ -326,7 +348,10 @@ fn pack(block: u64, expected: Id, chain: &Chain, hands: &Hands<'_>, work: &mut W
         }
     }
     let (shape, raw_bytes) = (shape(&hands.parameters), hands.raw_bytes(block)?);
-    let id = fill(&shape, raw_bytes, work, |_, within, to| hands.read_frame(block, within, to))?;
+    let id = fill(&shape, raw_bytes, work, |_, within, to| {
+        let wanted = hands.wanted(block, within, to.len())?;
+        hands.read_frame(block, within, wanted == Wanted::Zero, to).map(|()| Filled::Read)
+    })?;
     match known_already(id, expected) {
         Some(outcome) => Ok(outcome),
         None => {
@@ -343,7 +368,10 @@ fn pack_on(block: u64, expected: Id, chain: &Chain, hands: &Hands<'_>, work: &mu
     let Work { raw, packed: packed_room, scratch, codecs } = work;
     let mut work = Work { raw, packed: packed_room, scratch: &mut [], codecs: *codecs };
     let ground = Ground::survey(Stack::new(source, chain, raw_bytes), scratch)?;
-    let id = fill(&shape, raw_bytes, &mut work, |_, within, to| hands.read_frame(block, within, to))?;
+    let id = fill(&shape, raw_bytes, &mut work, |frame, within, to| match (&ground, hands.wanted(block, within, to.len())?) {
+        (Some(ground), Wanted::Keep) => Ok(Filled::Kept(ground.plain(frame))),
+        (_, wanted) => hands.read_frame(block, within, wanted == Wanted::Zero, to).map(|()| Filled::Read),
+    })?;
     if let Some(outcome) = known_already(id, expected) {
         return Ok(outcome);
     }
@@ -372,10 +400,45 @@ impl Hands<'_> {
         Ok(block_len(self.disk()?.size(), self.parameters.block_bytes(), block))
     }
 
-    /// Reads a frame of the disk, from `within` a block.
-    fn read_frame(&self, block: u64, within: u32, to: &mut [u8]) -> Result<Filled, Error> {
-        let start = block.saturating_mul(self.parameters.block_bytes().into()).saturating_add(within.into());
-        read_disk(self.disk()?, start, to).map(|()| Filled::Read)
+    fn offset(&self, block: u64, within: u32) -> u64 {
+        block.saturating_mul(self.parameters.block_bytes().into()).saturating_add(within.into())
+    }
+
+    /// What is to be done about a frame, as far as hints know.
+    fn wanted(&self, block: u64, within: u32, len: usize) -> Result<Wanted, Error> {
+        Ok(self.disk()?.wanted(self.offset(block, within), wide(len)))
+    }
+
+    /// Reads a frame of the disk, from `within` a block, or takes it for zeros.
+    fn read_frame(&self, block: u64, within: u32, zero: bool, to: &mut [u8]) -> Result<(), Error> {
+        if zero {
+            to.fill(0);
+            return Ok(());
+        }
+        read_disk(self.disk()?, self.offset(block, within), to)
+    }
+}
+
+/// Whether a frame of the disk is the base's. A base that cannot be read says nothing.
+fn compare(
+    block: u64,
+    frame: u32,
+    base: &Stack<'_>,
+    zero: bool,
+    hands: &Hands<'_>,
+    work: &mut Work<'_>,
+) -> Result<Outcome, Error> {
+    let parameters = &hands.parameters;
+    let raw_bytes = hands.raw_bytes(block)?;
+    let within = frame.saturating_mul(parameters.frame_bytes());
+    let len = narrow(frame_len(raw_bytes, parameters.frame_bytes(), frame).into());
+    let to = work.raw.get_mut(..len).ok_or(Error::Memory { memory: Memory::Buffer, needed: wide(len) })?;
+    hands.read_frame(block, within, false, to)?;
+    let here = plain_digest(parameters.algorithm, to);
+    let there = if zero { Ok(Digest::ZERO) } else { base.plain(frame, work.scratch) };
+    match there {
+        Err(error) if !error.is_damage() => Err(error),
+        there => Ok(Outcome::Proved { right: there.is_ok_and(|there| there == here) || there.is_err() }),
     }
 }
 

@@ -13,7 +13,7 @@ use sarsen_core::catalogue::{Listed, Listing, Search, Wanted, with_record};
 use sarsen_core::codec::{CodecId, Plain};
 use sarsen_core::digest::Algorithm;
 use sarsen_core::error::{Error, Refusal, What};
-use sarsen_core::format::record::RecordKind;
+use sarsen_core::format::record::{HintSource, RecordKind};
 use sarsen_core::frame::Work;
 use sarsen_core::manifest::root_id;
 use sarsen_core::ops::backup::{self, Backup, Start};
@@ -304,7 +304,7 @@ pub unsafe extern "C" fn sarsen_backup(
         // What loads the index is deep; done here, it does not lie on top of a task.
         while !open.store.load()? {}
         let start = newest(name, open.store)?;
-        let options = backup::Options { name, snapshot, source: "", group: [0; 16], start, checkpoint_bytes: 0 };
+        let options = backup::Options { name, snapshot, source: "", group: [0; 16], start, hints: (HintSource::None, ""), spot_checks: 0, checkpoint_bytes: 0 };
         let told = back_up(open, disk, options)?;
         // SAFETY: as the caller promised.
         unsafe { tell(report, told) };

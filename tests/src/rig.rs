@@ -5,7 +5,7 @@ use crate::random::Random;
 use sarsen_core::catalogue::{Entry, Found, Listed, Listing, Search, Wanted, with_record};
 use sarsen_core::disk::Disk;
 use sarsen_core::error::Error;
-use sarsen_core::format::record::RecordKind;
+use sarsen_core::format::record::{HintSource, RecordKind};
 use sarsen_core::host::Host;
 use sarsen_core::medium::Medium;
 use sarsen_core::ops::{backup, check, compact, gc, init, remove, restore};
@@ -259,6 +259,8 @@ impl<'a> Rig<'a> {
                 source: "test",
                 group: [0; 16],
                 start,
+                hints: (HintSource::None, ""),
+                spot_checks: 0,
                 checkpoint_bytes: plan.checkpoint_bytes,
             };
             let (mut base, mut draft) = (pages(), pages());

@@ -4,6 +4,7 @@
 #![allow(clippy::panic)]
 
 use embedded_io::ErrorKind;
+use sarsen_core::format::record::HintSource;
 use sarsen_core::error::{Error, Refusal, Trouble};
 use sarsen_core::ops::backup;
 use sarsen_core::store::{Purpose, table_bytes};
@@ -167,6 +168,8 @@ fn after_a_failed_sync_a_session_writes_nothing_more() {
                     source: "",
                     group: [0; 16],
                     start: backup::Start::EMPTY,
+                    hints: (HintSource::None, ""),
+                    spot_checks: 0,
                     checkpoint_bytes: 0,
                 };
                 let mut task = backup::Backup::new(store, &disk, options, memory)?;

@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+use sarsen_core::format::record::HintSource;
 use sarsen_core::catalogue::with_record;
 use sarsen_core::chain::Chain;
 use sarsen_core::codec::CodecId;
@@ -472,7 +473,7 @@ impl Studio<'_> {
         bytes.resize(new, 0);
         self.diary.note(format!("draft {name}, {new} bytes, on {:?}, key {key:?}", start.map(|(at, _)| at)));
         let description =
-            Description { name, snapshot: "", source: "model", group: [0; 16], disk_size: wide(new), time: 5, base };
+            Description { name, snapshot: "", source: "model", hints: (HintSource::None, ""), group: [0; 16], disk_size: wide(new), time: 5, base };
         let draft = Draft::begin(store, description, root, key, pages)?;
         let mut canvas = Canvas { draft, key, name, bytes };
         // A block that was, or is now, cut by the end of the disk is another block than before.

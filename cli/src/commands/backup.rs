@@ -9,12 +9,17 @@ use crate::versions::{self, Found};
 use clap::Args;
 use clap::error::ErrorKind;
 use sarsen_core::catalogue::Wanted;
+use crate::hints::{self, Source};
+use sarsen_core::delta::SECTOR_BYTES;
+use sarsen_core::disk::Disk;
 use sarsen_core::error::Error;
+use sarsen_core::format::record::HintSource;
+use sarsen_core::hints::{Extent, Hinted, Hints, View};
 use sarsen_core::manifest;
 use sarsen_core::ops::backup::{self, Memory, Options, Report, Start};
 use sarsen_core::store::Store;
 use sarsen_core::task::Event;
-use sarsen_host::{Access, FileDisk};
+use sarsen_host::{Access, FileDisk, Heap};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -37,6 +42,15 @@ pub struct Backup {
     /// The version to build on; `auto` is the newest of that name, `none` reads and names everything anew
     #[arg(long, default_value = "auto", value_name = "VERSION")]
     pub base: String,
+    /// What changed since a version, as `rbd diff`, `qemu-img map` or `nbdinfo --map` print it in JSON; `-` is standard input. Only that is read
+    #[arg(long, value_name = "FILE", requires = "since", conflicts_with = "continued")]
+    pub hints: Option<PathBuf>,
+    /// Since which version the hints tell: a VERSION, or the snapshot name of the one version of that disk
+    #[arg(long, value_name = "VERSION|SNAPSHOT", requires = "hints", conflicts_with = "base")]
+    pub since: Option<String>,
+    /// How many pieces of which the hints say nothing are compared with that version before anything is written
+    #[arg(long, value_name = "COUNT", default_value_t = 10)]
+    pub spot_checks: u32,
     /// Go on from the newest draft of that name, which an interrupted backup left
     #[arg(long = "continue", conflicts_with = "base")]
     pub continued: bool,
@@ -71,6 +85,11 @@ impl Backup {
     /// Makes the version.
     pub fn back_up(&self, site: &Site) -> Result<Report, Failure> {
         let disk = FileDisk::open(&self.disk)?;
+        let mut extents = Heap::new();
+        let hints = match &self.hints {
+            Some(path) => Some(told(path, &disk, &mut extents)?),
+            None => None,
+        };
         let repository = site.open(Access::Write, "backup")?;
         repository.with(|store| {
             let identity = disk.identity();
@@ -82,9 +101,14 @@ impl Backup {
                 source: &identity,
                 group: [0; 16],
                 start,
+                hints: hints.as_ref().map_or((HintSource::None, ""), |(source, _)| (source.kind.source(), &source.identity)),
+                spot_checks: self.spot_checks,
                 checkpoint_bytes: self.checkpoint,
             };
-            run(&repository, store, &disk, options, &self.disk)
+            match &hints {
+                Some((_, view)) => run(&repository, store, &Hinted { disk: &disk, view: *view }, options, &self.disk),
+                None => run(&repository, store, &disk, options, &self.disk),
+            }
         })
     }
 
@@ -98,11 +122,32 @@ impl Backup {
             }
         }
         let base = match self.base.as_str() {
+            _ if self.since.is_some() => Some(self.find_since(store)?),
             "none" => None,
             "auto" => versions::newest(store, Wanted::Name(&self.name))?,
             wanted => Some(versions::find_version(store, wanted)?),
         };
         Ok(base.map_or(Start::EMPTY, |base| build_on(store, &base)))
+    }
+
+    /// The version that hints are since: hints of another would lose data, so there must be no doubt which.
+    fn find_since(&self, store: &mut Store<'_>) -> Result<Found, Trouble> {
+        let since = self.since.as_deref().unwrap_or_default();
+        let mut named = versions::of_snapshot(store, &self.name, since)?;
+        let others = named.len();
+        match (named.pop(), others) {
+            (Some(found), 1) => Ok(found),
+            (None, _) => Ok(versions::find_version(store, since)?),
+            (Some(_), _) => Err(Trouble::Told(Failure::new(
+                Exit::Mismatch,
+                format!(
+                    "{} of {} have the snapshot name `{}`; name the one that the hints are since by its id, which `sarsen ls` shows",
+                    count(others as u64, "version"),
+                    shown(&self.name),
+                    shown(since)
+                ),
+            ))),
+        }
     }
 
     /// Reading is saved only where snapshot and source are the draft's: two moments are never joined into one version.
@@ -207,10 +252,36 @@ fn tell_memory(repository: &Repository, store: &mut Store<'_>, disk: &FileDisk) 
     Ok(())
 }
 
+/// Reads hints and holds them to the disk. Where others count in sectors, the disk's end may lie within the last of them.
+fn told<'m>(path: &Path, disk: &FileDisk, extents: &'m mut Heap<Extent>) -> Result<(Source, View<'m>), Failure> {
+    let size = disk.size();
+    let rounded = size.next_multiple_of(SECTOR_BYTES as u64);
+    let mut hints = Hints::new(extents);
+    let source = hints::read(path, &mut |mut extent| {
+        let end = extent.offset.saturating_add(extent.len_bytes);
+        if size < end && end <= rounded {
+            extent.len_bytes = size.saturating_sub(extent.offset);
+        }
+        hints.push(extent)
+    })?;
+    let view = hints.settle(size)?;
+    if source.kind.is_map() && source.end < size {
+        return Err(Failure::new(
+            Exit::Mismatch,
+            format!(
+                "{}: the map ends at byte {}, but the disk has {size}: it is of another disk, or was made before this one grew",
+                path.display(),
+                source.end
+            ),
+        ));
+    }
+    Ok((source, view))
+}
+
 fn run(
     repository: &Repository,
     store: &mut Store<'_>,
-    disk: &FileDisk,
+    disk: &(dyn Disk + Sync),
     options: Options<'_>,
     path: &Path,
 ) -> Result<Report, Failure> {

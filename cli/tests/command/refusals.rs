@@ -2,7 +2,7 @@
 
 use crate::place::{Place, Ran};
 use sarsen_core::digest::Algorithm;
-use sarsen_core::format::record::{Attachments, Record, RecordKind, Statistics, Tags, version_id};
+use sarsen_core::format::record::{Attachments, HintSource, Record, RecordKind, Statistics, Tags, version_id};
 use sarsen_core::manifest::root_id;
 use sarsen_core::types::Id;
 use sarsen_host::{Access, DirectoryMedium};
@@ -215,6 +215,7 @@ fn names_that_collide(rig: &Rig<'_>, now: u64) -> (String, String, String) {
             name: &name,
             snapshot: "",
             source: "test",
+            hint_source: HintSource::None,
             hints: "",
             protected: false,
             expiry: 0,

@@ -36,6 +36,38 @@ pub struct Statistics {
     pub millis: u64,
 }
 
+/// Who said what changed since the base.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum HintSource {
+    /// Nobody: everything was read.
+    #[default]
+    None = 0,
+    /// `rbd diff`.
+    RbdDiff = 1,
+    /// `qemu-img map`.
+    QemuMap = 2,
+    /// A dirty bitmap, over NBD.
+    NbdDirty = 3,
+    /// Allocation, over NBD.
+    NbdAllocation = 4,
+    /// Whoever called.
+    Caller = 5,
+}
+
+impl HintSource {
+    fn from_code(code: u8) -> Option<HintSource> {
+        Some(match code {
+            0 => HintSource::None,
+            1 => HintSource::RbdDiff,
+            2 => HintSource::QemuMap,
+            3 => HintSource::NbdDirty,
+            4 => HintSource::NbdAllocation,
+            5 => HintSource::Caller,
+            _ => return None,
+        })
+    }
+}
+
 /// A record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Record<'a> {
@@ -61,6 +93,8 @@ pub struct Record<'a> {
     pub snapshot: &'a str,
     /// What the source was, as its host names it.
     pub source: &'a str,
+    /// Who made the hints.
+    pub hint_source: HintSource,
     /// What the hints were; empty without.
     pub hints: &'a str,
     /// Whether it may not be removed.
@@ -191,7 +225,7 @@ impl<'a> Record<'a> {
             _ => return Err(What::Field),
         };
         let source_changed = flag(i.u8()?)?;
-        i.zeros(1)?;
+        let hint_source = HintSource::from_code(i.u8()?).ok_or(What::Field)?;
         let (group, time, disk_size) = (i.array()?, i.u64()?, i.u64()?);
         let (root, top, base) = (Id(i.array()?), Id(i.array()?), Id(i.array()?));
         i.zeros(32)?;
@@ -228,6 +262,7 @@ impl<'a> Record<'a> {
             name,
             snapshot,
             source,
+            hint_source,
             hints,
             protected,
             expiry,
@@ -257,7 +292,7 @@ impl<'a> Record<'a> {
             RecordKind::Draft => 2,
         };
         let mut fields = Writer::new(to);
-        fields.u8(1).u8(kind).u8(self.source_changed.into()).u8(0).bytes(&self.group);
+        fields.u8(1).u8(kind).u8(self.source_changed.into()).u8(self.hint_source as u8).bytes(&self.group);
         fields.u64(self.time).u64(self.disk_size);
         fields.bytes(&self.root.0).bytes(&self.top.0).bytes(&self.base.0).zeros(32);
         for text in [self.name, self.snapshot, self.source, self.hints] {

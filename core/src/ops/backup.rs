@@ -4,19 +4,21 @@
 //! whole chain, and nothing builds on the base, so that what was damaged is stored anew.
 
 use crate::chain::Chain;
-use crate::disk::Disk;
+use crate::disk::{Disk, Wanted};
 use crate::draft::{Description, Draft};
 use crate::error::{Error, Refusal};
+use crate::format::block::{frame_count, frame_len};
 use crate::format::commit::Root;
 use crate::format::entry::TreeKind;
 use crate::format::page::ROWS_MAX;
+use crate::format::record::HintSource;
 use crate::frame::Work;
 use crate::host::Progress;
 use crate::manifest::{self, Reach, block_len, blocks};
 use crate::store::{Purpose, Store};
 use crate::task::{Event, Job, Next, Outcome, Task};
 use crate::tree::Cursor;
-use crate::types::{Id, Link};
+use crate::types::{Id, Link, low32};
 
 /// What to build on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -51,6 +53,10 @@ pub struct Options<'a> {
     pub group: [u8; 16],
     /// What to build on.
     pub start: Start,
+    /// Who told the disk what changed since the base, and in which words the record says so; nobody, if the disk itself knows nothing of it.
+    pub hints: (HintSource, &'a str),
+    /// How many frames of which hints say nothing are compared with the base before anything is written.
+    pub spot_checks: u32,
     /// A checkpoint is committed whenever so many bytes were newly stored; 0 never.
     pub checkpoint_bytes: u64,
 }
@@ -83,10 +89,17 @@ pub fn pages_bytes(parameters: &crate::format::header::Parameters, disk_size: u6
     crate::tree::memory_bytes(&manifest::geometry(parameters, disk_size))
 }
 
+/// So many frames are passed over in search of one to compare.
+const PASSED_MAX: u64 = 10_000;
+
 #[allow(clippy::large_enum_variant)] // one lives at a time, and there is no heap
 enum Phase {
     Load,
     BaseReach(Reach),
+    Spots {
+        done: u32,
+        from: u64,
+    },
     Begin,
     Draft,
     Run,
@@ -101,6 +114,8 @@ pub struct Backup<'a> {
     phase: Phase,
     start_root: Root,
     base: Option<Cursor>,
+    /// New blocks may lie on the base's.
+    builds: bool,
     base_pages: &'a mut [u8],
     draft_pages: &'a mut [u8],
     draft: Option<Draft<'a>>,
@@ -121,7 +136,7 @@ impl<'a> Backup<'a> {
         let parameters = store.parameters();
         store.check_writable()?;
         let too_long = |text: &str| text.len() > crate::format::record::TEXT_MAX;
-        if [options.name, options.snapshot, options.source].into_iter().any(too_long) {
+        if [options.name, options.snapshot, options.source, options.hints.1].into_iter().any(too_long) {
             return Err(Refusal::TextTooLong.into());
         }
         let blocks = blocks(disk.size(), parameters.block_bytes());
@@ -135,6 +150,7 @@ impl<'a> Backup<'a> {
             disk,
             phase: Phase::Load,
             base: None,
+            builds: false,
             base_pages: memory.base,
             draft_pages: memory.draft,
             draft: None,
@@ -155,7 +171,7 @@ impl<'a> Backup<'a> {
                     let start = &self.options.start;
                     Phase::BaseReach(Reach::of(store.parameters(), start.disk_size, start.top))
                 }
-                false => Phase::Begin,
+                false => Phase::Spots { done: 0, from: 0 },
             };
         }
         Ok(Next::Step)
@@ -167,7 +183,7 @@ impl<'a> Backup<'a> {
         self.phase = Phase::BaseReach(reach);
         let Some(reached) = reached else { return Ok(Next::Step) };
         store.index_mut().clear_flags_all(crate::index::Flags::ALL);
-        self.phase = Phase::Begin;
+        self.phase = Phase::Spots { done: 0, from: 0 };
         if !reached.page_lost {
             return Ok(Next::Step);
         }
@@ -190,14 +206,12 @@ impl<'a> Backup<'a> {
     // Cursors are large, so what has one in hand has a stack frame of its own.
     #[inline(never)]
     fn begin_draft(&mut self, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
-        let fan_out_log2 = store.parameters().fan_out_log2;
-        if !store.is_damaged() {
-            self.base = Some(Cursor::over(TreeKind::Manifest, fan_out_log2, self.start_root));
-        }
+        self.open_base(store);
         let description = Description {
             name: self.options.name,
             snapshot: self.options.snapshot,
             source: self.options.source,
+            hints: self.options.hints,
             group: self.options.group,
             disk_size: self.disk.size(),
             time: self.started,
@@ -227,6 +241,11 @@ impl<'a> Backup<'a> {
         let block_bytes = u64::from(store.parameters().block_bytes());
         let first = self.next_block;
         let start = first.saturating_mul(block_bytes);
+        let kept = self.kept(first, store)?;
+        if kept > 0 {
+            self.next_block = first.saturating_add(kept);
+            return Ok(Job::Keep { first, count: kept });
+        }
         if start >= self.data_until {
             let extent = self.disk.next_extent(start).map_err(|kind| Error::Disk { offset: start, kind })?;
             let end = extent.offset.saturating_add(extent.len_bytes);
@@ -249,9 +268,94 @@ impl<'a> Backup<'a> {
         Ok(Job::Pack { block: first, expected, chain: chain.map_or(Chain::NONE, |(_, chain)| chain) })
     }
 
+    #[inline(never)]
+    fn open_base(&mut self, store: &Store<'_>) {
+        if self.base.is_none() && !self.start_root.top.id.is_zero() {
+            self.base = Some(Cursor::over(TreeKind::Manifest, store.parameters().fan_out_log2, self.start_root));
+        }
+        self.builds = !store.is_damaged();
+    }
+
+    /// The next frame of which hints say nothing, to be compared with the base: the first of them, then some drawn at random.
+    fn spots(&mut self, done: u32, from: u64, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
+        let wanted = if self.options.hints.0 == HintSource::None { 0 } else { self.options.spot_checks };
+        self.open_base(store);
+        if done >= wanted || self.base.is_none() {
+            self.phase = if self.in_flight > 0 { Phase::Spots { done, from } } else { Phase::Begin };
+            return Ok(if self.in_flight > 0 { Next::Wait } else { Next::Step });
+        }
+        let parameters = *store.parameters();
+        let frames = u64::from(frame_count(parameters.block_bytes(), parameters.frame_bytes()));
+        let (block, frame) = if done < wanted.div_ceil(2) {
+            (from / frames, from % frames)
+        } else {
+            let mut drawn = [0; 8];
+            if !store.host().random(&mut drawn) {
+                return Err(Error::Random);
+            }
+            let drawn = u64::from_le_bytes(drawn);
+            ((drawn >> 16) % self.blocks.max(1), drawn % frames)
+        };
+        // A frame that is not one to compare counts too, so that this ends; but from the start on they are passed over, as long as there are any.
+        let job = self.spot(block, frame, store)?;
+        let passed = job.is_none() && done < wanted.div_ceil(2) && block < self.blocks && from < PASSED_MAX;
+        self.phase = Phase::Spots { done: if passed { done } else { done.saturating_add(1) }, from: from.saturating_add(1) };
+        if job.is_some() {
+            self.in_flight = self.in_flight.saturating_add(1);
+        }
+        Ok(job.map_or(Next::Step, Next::Job))
+    }
+
+    /// Comparing a frame with the base, if that has it and nothing is said of it.
+    fn spot(&mut self, block: u64, frame: u64, store: &mut Store<'_>) -> Result<Option<Job>, Error> {
+        let parameters = *store.parameters();
+        let raw_bytes = block_len(self.disk.size(), parameters.block_bytes(), block);
+        let frame = low32(frame);
+        let len_bytes = frame_len(raw_bytes, parameters.frame_bytes(), frame);
+        let within = u64::from(frame).saturating_mul(parameters.frame_bytes().into());
+        let offset = block.saturating_mul(parameters.block_bytes().into()).saturating_add(within);
+        let is_kept = len_bytes > 0 && self.disk.wanted(offset, len_bytes.into()) == Wanted::Keep;
+        if !is_kept || block >= self.comparable(store) {
+            return Ok(None);
+        }
+        let id = self.base_block(block, store)?;
+        let chain = if id.is_zero() { Some(Chain::NONE) } else { store.chain(&id)?.map(|(_, chain)| chain) };
+        Ok(chain.map(|chain| Job::Compare { block, frame, raw_bytes, chain }))
+    }
+
+    /// Blocks from the start that are as long in the base as here.
+    fn comparable(&self, store: &Store<'_>) -> u64 {
+        let (old, new) = (self.options.start.disk_size, self.disk.size());
+        let block_bytes = store.parameters().block_bytes();
+        if old == new { blocks(new, block_bytes) } else { old.min(new) / u64::from(block_bytes).max(1) }
+    }
+
+    /// How many blocks from `first` on are as in the base, as hints say.
+    fn kept(&mut self, first: u64, store: &mut Store<'_>) -> Result<u64, Error> {
+        if self.base.is_none() || self.options.hints.0 == HintSource::None {
+            return Ok(0);
+        }
+        let block_bytes = u64::from(store.parameters().block_bytes()).max(1);
+        let touched = self.disk.next_wanted(first.saturating_mul(block_bytes));
+        let until = if touched >= self.disk.size() { self.blocks } else { touched / block_bytes };
+        let count = until.min(self.comparable(store)).saturating_sub(first);
+        if self.builds || count == 0 {
+            return Ok(count);
+        }
+        // While damage is known, what is kept must be readable; the rest is read whatever hints say.
+        let id = self.base_block(first, store)?;
+        Ok(u64::from(id.is_zero() || store.readable(&id)?.is_some()))
+    }
+
+    fn base_block(&mut self, block: u64, store: &mut Store<'_>) -> Result<Id, Error> {
+        let Some(base) = &mut self.base else { return Ok(Id::ZERO) };
+        let row = base.get(block, store, self.base_pages)?;
+        Ok(Id(row.first_chunk().copied().unwrap_or_default()))
+    }
+
     fn expected(&mut self, block: u64, store: &mut Store<'_>) -> Result<Id, Error> {
         match &mut self.base {
-            Some(base) if block < base.geometry().rows => {
+            Some(base) if self.builds && block < base.geometry().rows => {
                 let row = base.get(block, store, self.base_pages)?;
                 Ok(Id(row.first_chunk().copied().unwrap_or_default()))
             }
@@ -344,6 +448,7 @@ impl Task for Backup<'_> {
         match &self.phase {
             Phase::Load => self.load(store),
             Phase::BaseReach(reach) => self.reach(*reach, store),
+            Phase::Spots { done, from } => self.spots(*done, *from, store),
             Phase::Begin => self.begin(store),
             Phase::Draft => self.begin_draft(store),
             Phase::Run => self.run(store),
@@ -362,13 +467,24 @@ impl Task for Backup<'_> {
         let outcome = outcome?;
         let (first, count) = match *job {
             Job::Pack { block, .. } => (block, 1),
-            Job::Hole { first, count } => (first, count),
+            Job::Hole { first, count } | Job::Keep { first, count } => (first, count),
+            Job::Compare { block, frame, .. } if outcome == (Outcome::Proved { right: false }) => {
+                let parameters = store.parameters();
+                let within = u64::from(frame).saturating_mul(parameters.frame_bytes().into());
+                let offset = block.saturating_mul(parameters.block_bytes().into()).saturating_add(within);
+                return Err(Error::Unlike { offset, len_bytes: parameters.frame_bytes().into() });
+            }
+            Job::Compare { .. } => {
+                self.in_flight = self.in_flight.saturating_sub(1);
+                return Ok(None);
+            }
             _ => return Err(Refusal::Parameter.into()),
         };
         // Called again because a checkpoint has to be waited for, the blocks are in the draft already.
         if first >= self.accepted {
             match *job {
                 Job::Pack { block, expected, .. } => self.take_block(block, expected, outcome, store, work)?,
+                Job::Keep { .. } => {}
                 _ => self.take_hole(first, count, store)?,
             }
             self.accepted = first.saturating_add(count);

@@ -3,6 +3,7 @@
 use sarsen_benches::fill::{init, with_store};
 use sarsen_benches::stopwatch::{Seconds, Stopwatch};
 use sarsen_benches::{Failure, Measured};
+use sarsen_core::format::record::HintSource;
 use sarsen_core::catalogue::{Search, Wanted, with_record};
 use sarsen_core::disk::Disk;
 use sarsen_core::error::{Error, Refusal};
@@ -35,8 +36,16 @@ pub fn back_up(repository: &Path, disk: &FileDisk) -> Measured<(Report, Seconds)
         let bytes = pages_bytes(store.parameters(), disk.size().max(start.disk_size));
         let (mut base, mut draft) = (vec![0; bytes], vec![0; bytes]);
         let memory = Memory { base: &mut base, draft: &mut draft };
-        let options =
-            Options { name: "disk", snapshot: "", source: "figures", group: [0; 16], start, checkpoint_bytes: 256 << 20 };
+        let options = Options {
+            name: "disk",
+            snapshot: "",
+            source: "figures",
+            group: [0; 16],
+            start,
+            hints: (HintSource::None, ""),
+            spot_checks: 0,
+            checkpoint_bytes: 256 << 20,
+        };
         let mut task = Backup::new(store, disk, options, memory)?;
         let shared = Shared { medium: &medium, disk: Some(disk) };
         Ok(runner::run(&mut task, store, shared, threads(), &mut |_, _| ())?)
