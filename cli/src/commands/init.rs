@@ -131,7 +131,7 @@ impl Init {
 /// Four of the largest possible entries (docs/FORMAT.md section 14).
 fn segment_bytes_min(block_log2: u8, frame_log2: u8) -> u64 {
     let frames = 1u64 << (block_log2 - frame_log2);
-    let payload = (4 + 72 * frames + (1 << block_log2)).max(16_384);
+    let payload = (4 + 76 * frames + (1 << block_log2)).max(16_384);
     4 * (128 + payload).next_multiple_of(1 << init::Options::HOST.align_log2)
 }
 

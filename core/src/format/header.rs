@@ -1,10 +1,11 @@
 //! Segment header: 128 bytes at offset 0 (docs/FORMAT.md section 2). Every segment repeats the repository's parameters, so it describes itself.
 
+use super::block::table_bytes_max;
 use super::bytes::{Reader, Writer, crc32};
 use crate::codec::CodecId;
 use crate::digest::Algorithm;
 use crate::error::What;
-use crate::types::{RepositoryId, SegmentNumber, align_up, low32};
+use crate::types::{RepositoryId, SegmentNumber, align_up, low32, wide};
 
 /// Bytes of a segment header.
 pub const LEN: usize = 128;
@@ -84,7 +85,8 @@ impl Parameters {
     /// The least a segment must hold: two of the largest blocks.
     fn segment_bytes_min(&self) -> u64 {
         let frames = u64::from(self.block_bytes() >> self.frame_log2);
-        let block = frames.saturating_mul(72).saturating_add(4).saturating_add(self.block_bytes().into());
+        let table = wide(table_bytes_max(low32(frames)));
+        let block = table.saturating_add(self.block_bytes().into());
         self.align(block.saturating_add(LEN as u64)).saturating_mul(2)
     }
 
