@@ -1,15 +1,15 @@
 """Builds a small but complete repository: what a decoder must cope with before there is an engine.
 
 Two sessions. The first stores a version in segment 0. The second stores another, which shares pages with
-the first, over segments 1 and 2: with delta pages, a block stored anew and its first place in the damage
-list, and a draft.
+the first, over segments 1 and 2: with delta pages, a block on a base, that base stored anew and its first
+place in the damage list, and a draft.
 """
 
 import pathlib
 import sys
 from dataclasses import dataclass, replace
 
-from sarsen import codec, row, streams
+from sarsen import block, body, codec, row, streams
 from sarsen.ids import ZERO_ID
 from sarsen.link import Link
 from sarsen.page import Shape
@@ -65,6 +65,8 @@ def second_disk():
     disk = bytearray(first_disk())
     _lay(disk, 1, b"D" * BLOCK_BYTES)
     _lay(disk, 3, bytes(BLOCK_BYTES))
+    start = 5 * BLOCK_BYTES + 2 * body.SECTOR
+    disk[start : start + body.SECTOR] = b"E" * body.SECTOR
     return bytes(disk)
 
 
@@ -94,6 +96,9 @@ def _first_session(writer, disk):
 def _second_session(writer, disks, first_top, first_ids):
     writer.begin()
     known = dict(zip(_pieces(disks["first"]), first_ids))
+    before, after = _pieces(disks["first"]), _pieces(disks["second"])
+    known[after[1]] = store(writer, after[1])
+    known[after[5]] = store_changed(writer, before[5], first_ids[5], after[5])
     ids = _blocks(writer, disks["second"], known)
     _store_anew(writer, disks["first"][:BLOCK_BYTES])
     writer.roll()
@@ -122,6 +127,15 @@ def store(writer, piece):
     used = writer.settings.codec if len(piece) == BLOCK_BYTES else codec.NONE
     stored = streams.RUNS[used](piece[:1], len(piece)) if used and any(piece) else b""
     return writer.block([(piece, used, stored)])
+
+
+def store_changed(writer, before, base_id, after):
+    """A block of one frame, in one run of whose sectors one byte is repeated: as that change to a whole block."""
+    runs = body.difference(before, after)
+    laid, used = body.emit(runs), writer.settings.codec
+    stored = streams.RUNS[used](laid[4:5], len(laid), laid[:4]) if used else laid
+    changed = block.delta_row(writer.ids, 0, after, len(laid), used, stored)
+    return writer.block_on(base_id, 1, [changed.id_digest()], len(after), [(changed, stored)])
 
 
 def _store_anew(writer, piece):

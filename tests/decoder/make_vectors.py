@@ -8,6 +8,8 @@ NAMES = (
     "segment_header",
     "entry_header",
     "block",
+    "block_on_base",
+    "body",
     "page",
     "record",
     "commit",

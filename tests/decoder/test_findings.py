@@ -216,8 +216,10 @@ class WholeSegments(unittest.TestCase):
         writer = Writer(build_sample.SETTINGS)
         writer.segments = {0: self.medium.segments[0]}
         writer.begin()
-        for letter in (b"X", b"Y"):
-            build_sample.store(writer, letter * build_sample.BLOCK_BYTES)
+        first, base = self.built.disks["first"][: build_sample.BLOCK_BYTES], b"X" * build_sample.BLOCK_BYTES
+        id = build_sample.store(writer, base)
+        build_sample.store_changed(writer, base, id, base[:512] + b"Y" * 512 + base[1024:])
+        build_sample.store(writer, first)
         writer.roll()
         verdict = self.verdict(with_segment(self.medium, 1, writer.segments[1]))
         end = offset_of(self.medium, 1, writer.settings, entry.FOOTER)

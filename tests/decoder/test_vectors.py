@@ -7,10 +7,24 @@ import zlib
 from dataclasses import replace
 
 import make_vectors
-from sarsen import block, commit, delta_stream, entry, footer, head_pin, line, link, page, record, row, segment_header
+from sarsen import (
+    block,
+    body,
+    commit,
+    delta_stream,
+    entry,
+    footer,
+    head_pin,
+    line,
+    link,
+    page,
+    record,
+    row,
+    segment_header,
+)
 from sarsen.bad import Bad
-from sarsen.ids import Ids
-from vectors.case import as_json, shown
+from sarsen.ids import ZERO_ID, Ids
+from vectors.case import as_json, repeated, shown
 from vectors.segment_header import USUAL
 
 VECTORS = pathlib.Path(__file__).resolve().parent.parent / "vectors"
@@ -41,12 +55,54 @@ def parsed_entry_header(fields, data):
     return place | shown(header) | {"line": header.line(place["offset"]).hex()}
 
 
+def block_header(fields, depth, id):
+    """What a block's payload needs to be known of its entry. A reject's id is not told."""
+    lengths = fields["stored_length"], fields["head_length"], fields["raw_length"]
+    return entry.EntryHeader(entry.BLOCK, 0, min(depth, 1), depth, *lengths, id, ZERO_ID, b"")
+
+
 def parsed_block(fields, data):
     repository, ids = repository_of(fields), Ids(fields["digest_algorithm"])
-    id, plain = block.parse(data, fields["head_length"], fields["raw_length"], repository, ids)
-    lengths = block.frame_lengths(fields["raw_length"], fields["frame_bytes"])
-    rows = block.parse_table(data[: fields["head_length"]], lengths)
+    header = block_header(fields | {"stored_length": len(data)}, 0, b"")
+    listed = block.parse(header, data, repository)
+    digests = [each.row.id_digest() for each in listed]
+    header = replace(header, object_id=ids.block(fields["raw_length"], fields["frame_bytes"], digests))
+    block.check(header, data, repository, ids)
+    plain = block.read([(header, data)], repository, ids)
+    rows = [each.row for each in listed]
+    return fields | as_json({"frames": rows, "plain": plain, "block_id": header.object_id})
+
+
+def parsed_block_on_base(fields, data):
+    """The base is made a block of its own, whole and raw. A case's id is told, a reject's need not be."""
+    repository, ids = repository_of(fields), Ids(fields["digest_algorithm"])
+    header = block_header(fields | {"stored_length": len(data)}, 1, bytes.fromhex(fields.get("block_id", "")))
+    block.check(header, data, repository, ids)
+    base = repeated(bytes.fromhex(fields["base_repeats"]), fields["raw_length"])
+    below, payload = _whole(base, header, repository, ids)
+    listed = {each.row.index: each.row.id_digest() for each in block.parse(header, data, repository)}
+    under = block.parse(below, payload, repository)
+    digests = [listed.get(each.row.index, each.row.id_digest()) for each in under]
+    id = ids.block(fields["raw_length"], fields["frame_bytes"], digests)
+    plain = block.read([(replace(header, object_id=id), data), (below, payload)], repository, ids)
+    rows = [each.row for each in block.parse(header, data, repository)]
     return fields | as_json({"frames": rows, "plain": plain, "block_id": id})
+
+
+def _whole(plain, header, repository, ids):
+    """A block of raw frames, as long as the one that lies on it says."""
+    size = repository.frame_bytes
+    frames = [plain[at : at + size] for at in range(0, len(plain), size)]
+    rows = [block.frame_row(ids, index, frame) for index, frame in enumerate(frames)]
+    table = block.emit_table(rows)
+    payload = table + b"".join(frame for frame in frames if any(frame))
+    return replace(header, encoding=0, depth=0, head_length=len(table), stored_length=len(payload)), payload
+
+
+def parsed_body(fields, data):
+    base = repeated(bytes.fromhex(fields["base_repeats"]), fields["frame_length"])
+    runs = body.parse(data, len(base))
+    return fields | as_json({"runs": runs, "plain": body.lay(base, runs)})
 
 
 def shown_rows(shape, stored):
@@ -149,6 +205,8 @@ PARSERS = {
     "segment_header": parsed_segment_header,
     "entry_header": parsed_entry_header,
     "block": parsed_block,
+    "block_on_base": parsed_block_on_base,
+    "body": parsed_body,
     "page": parsed_page,
     "record": parsed_record,
     "commit": parsed_commit,

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from . import block, entry, row
-from .bad import Bad
+from . import row
+from .bad import Bad, need
 from .ids import ZERO_ID
 from .tree import Top, children
 
@@ -19,10 +19,11 @@ class Extent:
 
 
 class Disk:
-    def __init__(self, repository, manifests, immutable):
+    def __init__(self, repository, manifests, chains, immutable):
         self.settings = repository.settings
         self.ids = repository.ids
         self.manifests = manifests
+        self.chains = chains
         self.told = immutable
         self.size = immutable.disk_size
 
@@ -64,19 +65,20 @@ class Disk:
 
     def block(self, index, id):
         """The bytes of a block that is not of zeros; raises Bad if no usable entry has them."""
-        for found, payload in self.manifests.usable(entry.BLOCK, 0, id):
-            header = found.header
-            if header.raw_length == self.block_length(index):
-                return block.parse(payload, header.head_length, header.raw_length, self.settings, self.ids)[1]
-        raise Bad("block: no usable entry")
+        for _ in self.chains.misled(id):
+            pass
+        chain = self.chains.readable(id)
+        need(chain is not None, "block: no usable entry, or not with all its bases")
+        need(chain[0].header.raw_length == self.block_length(index), "block: not of its place on the disk")
+        return self.chains.read(chain)
 
 
 class Hits:
     """Which disks are hit, each shared page being judged once."""
 
-    def __init__(self, index, manifests):
-        self.index = index
+    def __init__(self, manifests, chains):
         self.manifests = manifests
+        self.chains = chains
         self.settings = manifests.repository.settings
         self.judged = {}
 
@@ -110,5 +112,31 @@ class Hits:
         return True
 
     def _has_block(self, id, length):
-        found = next(self.index.latest_first(entry.BLOCK, 0, id), None)
-        return found is not None and found.header.raw_length == length
+        chain = self.chains.readable(id)
+        return chain is not None and chain[0].header.raw_length == length
+
+
+class Named:
+    """The blocks that disks name, each once, in the order in which they are met first."""
+
+    def __init__(self):
+        self.pages = set()
+        self.blocks = set()
+
+    def met(self, disk):
+        return self._below(disk, disk.top_shape(), disk.told.top) if disk.size else iter(())
+
+    def _below(self, disk, shape, id):
+        if id == ZERO_ID or (shape, id) in self.pages:
+            return
+        self.pages.add((shape, id))
+        try:
+            rows = disk.manifests.page(shape, id)
+        except Bad:
+            return
+        for _, below, stored in children(shape, rows, 0, disk.settings.fan_out):
+            if below:
+                yield from self._below(disk, below, stored)
+            elif any(stored) and stored not in self.blocks:
+                self.blocks.add(stored)
+                yield stored

@@ -11,7 +11,7 @@ MAGIC = b"SEnt"
 SIZE = 128
 LINE_SIZE = 48
 STORED_LENGTH_MAX = 1 << 25
-DEPTH_MAX = 8
+PAGE_DEPTH_MAX, BLOCK_DEPTH_MAX = 8, 31
 BLOCK, PAGE, RECORD, COMMIT, FOOTER, PAD = range(1, 7)
 NAMELESS = (FOOTER, PAD)
 
@@ -86,13 +86,13 @@ def parse(data, repository_id, segment, offset):
 
 
 def _check_shape(header):
-    is_page = header.kind == PAGE
+    is_page, may_have_base = header.kind == PAGE, header.kind in (BLOCK, PAGE)
     need(BLOCK <= header.kind <= PAD, "kind")
     need(1 <= header.tree <= 4 if is_page else header.tree == 0, "tree")
-    need(header.encoding <= 1 if is_page else header.encoding == 0, "encoding")
-    need(header.depth <= DEPTH_MAX, "depth")
-    need((header.depth > 0) == (header.encoding == 1), "depth without a delta, or a delta without depth")
-    need((header.base_id != ZERO_ID) == (header.encoding == 1), "base without a delta, or a delta without base")
+    need(header.encoding <= 1 if may_have_base else header.encoding == 0, "encoding")
+    need(header.depth <= (BLOCK_DEPTH_MAX if header.kind == BLOCK else PAGE_DEPTH_MAX), "depth")
+    need((header.depth > 0) == (header.encoding == 1), "depth without a base, or a base without depth")
+    need((header.base_id != ZERO_ID) == (header.encoding == 1), "base of a whole object, or none of another")
     need((header.object_id == ZERO_ID) == (header.kind in NAMELESS), "object id")
 
 

@@ -12,3 +12,8 @@ class Index:
 
     def latest_first(self, kind, tree, id):
         return reversed(self.places.get((kind, tree, id), ()))
+
+    def drop(self, found):
+        """Forgets an entry that looked usable by itself."""
+        header = found.header
+        self.places[header.kind, header.tree, header.object_id].remove(found)

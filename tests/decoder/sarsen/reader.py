@@ -4,6 +4,7 @@ from functools import cached_property
 
 from . import catalogue, prefix, row
 from .bad import Bad
+from .chain import Chains
 from .disk import Disk
 from .index import Index
 from .segment import Entry
@@ -47,8 +48,9 @@ class Reader:
         return [listed for listed in self.records if listed.record and listed.record.is_version()]
 
     def disk(self, listed):
-        manifests = Manifests(self.repository, Index(self.entries))
-        return Disk(self.repository, manifests, listed.record.immutable)
+        index = Index(self.entries)
+        manifests, chains = Manifests(self.repository, index), Chains(self.repository, index)
+        return Disk(self.repository, manifests, chains, listed.record.immutable)
 
     def find(self, name):
         """`latest`, a version id or what only one begins with, or the newest of a disk name. None if there is none."""

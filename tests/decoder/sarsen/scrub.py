@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 
 from . import catalogue, prefix
 from .bad import Bad
-from .disk import Disk, Hits
+from .chain import Chains
+from .disk import Disk, Hits, Named
 from .index import Index
 from .segment import Entry
 from .tree import Manifests, Trees
@@ -60,8 +61,9 @@ class Scrub:
             self._find("missing", number, 0)
         for number in sorted(set(prefixes) | set(self.repository.segments)):
             self._look_at_segment(number, prefixes.get(number))
+        versions = self._judge(trees)
         self.findings.sort(key=Finding.order)
-        return Verdict(self.findings, self._judge(trees))
+        return Verdict(self.findings, versions)
 
     def _find(self, kind, segment=None, offset=None):
         self.findings.append(Finding(kind, segment, offset))
@@ -120,14 +122,21 @@ class Scrub:
 
     def _judge(self, trees):
         index = Index(self.usable)
-        hits = Hits(index, Manifests(self.repository, index))
-        listed = catalogue.read(self.repository, trees, self.entries)
-        return [(each, self._is_hit(each, hits)) for each in listed if each.is_version()]
+        manifests, chains = Manifests(self.repository, index), Chains(self.repository, index)
+        listed = [each for each in catalogue.read(self.repository, trees, self.entries) if each.is_version()]
+        records = [each.record and each.record.immutable for each in listed]
+        disks = [told and Disk(self.repository, manifests, chains, told) for told in records]
+        self._read_along_chains(filter(None, disks), chains)
+        hits = Hits(manifests, chains)
+        return [(each, disk is None or hits.hit(disk)) for each, disk in zip(listed, disks)]
 
-    def _is_hit(self, listed, hits):
-        if listed.record is None:
-            return True
-        return hits.hit(Disk(self.repository, hits.manifests, listed.record.immutable))
+    def _read_along_chains(self, disks, chains):
+        """Blocks on a base, whose entries could not be judged each by itself."""
+        named = Named()
+        for disk in disks:
+            for id in named.met(disk):
+                for own in chains.misled(id):
+                    self._find("payload", own.segment, own.offset)
 
 
 def _finding_of(segment, found):

@@ -10,7 +10,7 @@ MAGIC = b"SARSEN\r\n"
 SIZE = 128
 SEGMENT_LENGTH_MAX = 1 << 30
 SEGMENT_NUMBER_MAX = (1 << 32) - 2
-FRAME_ROW_MAX = 72
+FRAME_ROW_MAX = 76
 
 
 @dataclass(frozen=True)

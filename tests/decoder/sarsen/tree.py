@@ -80,7 +80,7 @@ class Manifests(Trees):
         self.page = lru_cache(PAGES_CACHED)(self._page_by_id)
 
     def _page_by_id(self, shape, id):
-        told, rows = self._content(*self._usable(id, entry.DEPTH_MAX))
+        told, rows = self._content(*self._usable(id, entry.PAGE_DEPTH_MAX))
         need(told == shape, "page: not of its place in the tree")
         return rows
 

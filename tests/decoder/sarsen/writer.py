@@ -93,6 +93,15 @@ class Writer:
         self._put(EntryHeader(entry.BLOCK, 0, 0, 0, len(payload), len(table), raw_length, id, ZERO_ID, digest), payload)
         return id
 
+    def block_on(self, base_id, depth, digests, raw_length, changes):
+        """A block on a base. `digests` are those of all its frames, `changes` rows of some with their stored bytes."""
+        id = self.ids.block(raw_length, self.settings.frame_bytes, digests)
+        table = block.emit_table([changed for changed, _ in changes])
+        payload = table + b"".join(stored for _, stored in changes)
+        lengths, digest = (len(payload), len(table), raw_length), self.ids.digest(table)
+        self._put(EntryHeader(entry.BLOCK, 0, 1, depth, *lengths, id, base_id, digest), payload)
+        return id
+
     def page(self, shape, rows):
         """A whole page; of rows that are all zero, nothing."""
         id = self.ids.page(shape.tree, shape.level, self.settings.fan_out, shape.span, rows)

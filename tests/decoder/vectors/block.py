@@ -13,6 +13,7 @@ TWO_FRAMES = FRAME + len(SHORT)
 TEXT = (b"a stone that stands by itself; " * 140)[:FRAME]
 RUN = b"\x41" * FRAME
 ZEROS = bytes(FRAME)
+DELTA = b"\0\0\1\0" + TEXT[:512]
 PIECES = {
     "one raw frame": ([(TEXT, codec.NONE)], FRAME),
     "one short raw frame": ([(b"\x01", codec.NONE)], FRAME),
@@ -92,7 +93,7 @@ def _tables(ids):
         "count says more than there is": (laid_over(good, 0, b"\3"), SHORT),
         "count says less than there is": (laid_over(good, 0, b"\1"), SHORT),
         "a field that must be 0": (laid_over(good, 2, b"\1"), SHORT),
-        "kind 2": (emit([FrameRow(0, 2, 0, 20, ids.digest(RUN)), raw]), bytes(20) + SHORT),
+        "kind 2 without a base": (emit([block.delta_row(ids, 0, RUN, 516, 0, DELTA), raw]), DELTA + SHORT),
         "kind 3": (emit([FrameRow(0, 3, 0, 0), raw]), SHORT),
         "codec 4": (emit([FrameRow(0, 1, 4, 20, ids.digest(RUN), stored), raw]), bytes(20) + SHORT),
         "zero frame with a codec": (emit([FrameRow(0, 0, 1, 0), raw]), SHORT),

@@ -50,5 +50,10 @@ def shown(record):
     return {each.name: as_json(getattr(record, each.name)) for each in fields_of(record)}
 
 
+def repeated(pattern, length):
+    """What a vector calls a base: bytes repeated up to a length, to be told in few."""
+    return (pattern * (length // len(pattern) + 1))[:length]
+
+
 def laid_over(data, offset, patch):
     return data[:offset] + patch + data[offset + len(patch) :]

@@ -12,6 +12,7 @@ SEGMENT, OFFSET = 3, 4096
 BLOCK = EntryHeader(1, 0, 0, 0, 65540 + 576, 580, 1 << 20, some_id(1), ZERO_ID, some_id(3))
 PAGE = EntryHeader(2, 1, 0, 0, 16 + 32 * 128, 16 + 32 * 128, 32 * 128, some_id(1), ZERO_ID, some_id(3))
 DELTA = EntryHeader(2, 3, 1, 1, 24 + 44, 24 + 44, 40 * 128, some_id(1), some_id(2), some_id(3))
+ON_BASE = EntryHeader(1, 0, 1, 1, 516 + 80, 80, 1 << 20, some_id(1), some_id(2), some_id(3))
 RECORD = EntryHeader(3, 0, 0, 0, 300, 300, 300, some_id(1), ZERO_ID, some_id(3))
 COMMIT = replace(RECORD, kind=4, stored_length=296, head_length=296, raw_length=296)
 FOOTER = replace(RECORD, kind=5, stored_length=480, head_length=480, raw_length=480, object_id=ZERO_ID)
@@ -21,6 +22,9 @@ CASES = {
     "block": (BLOCK, SEGMENT, OFFSET),
     "block of one zero table": (replace(BLOCK, stored_length=44, head_length=44), SEGMENT, OFFSET),
     "block, the longest payload": (replace(BLOCK, stored_length=LONGEST, raw_length=1 << 24), SEGMENT, OFFSET),
+    "block on a base, depth 1": (ON_BASE, SEGMENT, OFFSET),
+    "block on a base, depth 9": (replace(ON_BASE, depth=9), SEGMENT, OFFSET),
+    "block on a base, depth 31": (replace(ON_BASE, depth=31), SEGMENT, OFFSET),
     "page of a manifest": (PAGE, SEGMENT, OFFSET),
     "page of the segment table": (replace(PAGE, tree=2), SEGMENT, OFFSET),
     "page of the catalogue": (replace(PAGE, tree=3), SEGMENT, OFFSET),
@@ -42,11 +46,23 @@ REJECTS = {
     "block with a tree": replace(BLOCK, tree=1),
     "record with a tree": replace(RECORD, tree=3),
     "page of encoding 2": replace(PAGE, encoding=2),
-    "block with an encoding": replace(BLOCK, encoding=1, depth=1, base_id=some_id(2)),
+    "block of encoding 2": replace(ON_BASE, encoding=2),
+    "block on a base, depth 0": replace(ON_BASE, depth=0),
+    "block on a base, depth 32": replace(ON_BASE, depth=32),
+    "block on a base, depth 255": replace(ON_BASE, depth=255),
+    "block on a base without its id": replace(ON_BASE, base_id=ZERO_ID),
+    "block on a base without id and depth": replace(ON_BASE, depth=0, base_id=ZERO_ID),
+    "block on a base with a tree": replace(ON_BASE, tree=1),
+    "block on a base of the zero id": replace(ON_BASE, object_id=ZERO_ID),
+    "block on a base, head longer than payload": replace(ON_BASE, head_length=ON_BASE.stored_length + 1),
+    "record on a base": replace(RECORD, encoding=1, depth=1, base_id=some_id(2)),
+    "pad on a base": replace(PAD, encoding=1, depth=1, base_id=some_id(2)),
     "whole page with a depth": replace(PAGE, depth=1),
     "whole page with a base": replace(PAGE, base_id=some_id(2)),
     "whole page with base and depth": replace(PAGE, base_id=some_id(2), depth=1),
-    "block with base and depth": replace(BLOCK, base_id=some_id(2), depth=1),
+    "whole block with a depth": replace(BLOCK, depth=1),
+    "whole block with a base": replace(BLOCK, base_id=some_id(2)),
+    "whole block with base and depth": replace(BLOCK, base_id=some_id(2), depth=1),
     "delta page without a base": replace(DELTA, base_id=ZERO_ID),
     "delta page of depth 0": replace(DELTA, depth=0),
     "delta page of depth 9": replace(DELTA, depth=9),

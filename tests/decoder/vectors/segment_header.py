@@ -35,6 +35,9 @@ SMALL = replace(
     segment_length_max=2 * SMALL_BLOCK_ENTRY,
     history=0,
 )
+# 128 bytes of entry header, 4 of table, 76 for each of four frames, and the block; then up to the alignment.
+FOUR_FRAMES_ENTRY = 16_832
+FOUR_FRAMES = replace(SMALL, log2_block_bytes=14, segment_length_max=2 * FOUR_FRAMES_ENTRY)
 LARGE = replace(
     USUAL,
     digest_algorithm=2,
@@ -54,6 +57,7 @@ LARGE = replace(
 CASES = {
     "as usual": USUAL,
     "everything as small as may be": SMALL,
+    "a segment of just two blocks of four frames": FOUR_FRAMES,
     "everything as large as may be": LARGE,
     "another segment of the same": replace(USUAL, segment_number=7),
     "frames as large as blocks": replace(USUAL, log2_frame_bytes=20, codec=1),
@@ -76,6 +80,9 @@ REJECTS = {
     "segments of more than 2^30 bytes": replace(USUAL, segment_length_max=(1 << 30) + 128),
     "segments that end unaligned": replace(USUAL, segment_length_max=(1 << 28) + 64),
     "segments too short for two blocks": replace(SMALL, segment_length_max=2 * SMALL_BLOCK_ENTRY - 16),
+    "segments too short for two blocks of four frames": replace(
+        FOUR_FRAMES, segment_length_max=2 * FOUR_FRAMES_ENTRY - 16
+    ),
     "segment number 2^32 - 1": replace(USUAL, segment_number=(1 << 32) - 1),
     "history of 65": replace(USUAL, history=65),
 }
