@@ -2,13 +2,15 @@
 
 use crate::rig::{Item, patiently};
 use sarsen_core::catalogue::with_record;
+use sarsen_core::chain::LEN_MAX;
 use sarsen_core::error::Error;
 use sarsen_core::format::entry::{Kind, LEN, TreeKind};
 use sarsen_core::manifest;
 use sarsen_core::segment::{Item as Standing, Lines};
-use sarsen_core::store::{Store, table_bytes};
+use sarsen_core::store::{Found, Store, table_bytes};
 use sarsen_core::tree::{Descent, Meeting};
 use sarsen_core::types::{Id, Place, SegmentNumber, low32, narrow, wide};
+use sarsen_core::version::Version;
 use std::collections::BTreeSet;
 use std::ops::Range;
 
@@ -100,7 +102,7 @@ fn next_line(store: &mut Store<'_>, lines: &mut Lines) -> Result<Option<sarsen_c
     }))
 }
 
-/// The entries that a version needs: its record, and of its manifest all pages, their bases, and all blocks.
+/// The entries that a version needs: its record, and of its manifest all pages and blocks, with the bases they lie on.
 pub fn footprint(store: &mut Store<'_>, item: &Item) -> Result<BTreeSet<Place>, Error> {
     while !patiently(|| store.load())? {}
     let parameters = *store.parameters();
@@ -117,10 +119,36 @@ pub fn footprint(store: &mut Store<'_>, item: &Item) -> Result<BTreeSet<Place>, 
             }
             Meeting::Row { key } => {
                 let id = Id(*descent.row(key, &mut memory)?.first_chunk().expect("rows of a manifest are ids"));
-                places.insert(store.readable(&id)?.expect("every block is there").place);
+                places.extend(chain(store, &id)?.iter().map(|found| found.place));
             }
             Meeting::Left { .. } => {}
         }
     }
     Ok(places)
+}
+
+/// The entries that give a block, its own first. Each has less depth than the one before, so that no chain goes in a circle.
+pub fn chain(store: &Store<'_>, id: &Id) -> Result<Vec<Found>, Error> {
+    let mut chain: Vec<Found> = Vec::new();
+    let whole = store.visit_chain(id, |found| chain.push(*found))?;
+    assert!(whole, "every block is there, and what it lies on");
+    assert!(chain.windows(2).all(|pair| pair[0].entry.depth > pair[1].entry.depth), "{chain:?}");
+    assert!(chain.windows(2).all(|pair| pair[0].entry.base == pair[1].entry.id), "{chain:?}");
+    assert!(chain.len() <= LEN_MAX && chain.last().is_some_and(|last| last.entry.depth == 0), "{chain:?}");
+    Ok(chain)
+}
+
+/// The ids of a version's blocks, by their number; zero blocks are left out.
+pub fn blocks(store: &mut Store<'_>, item: &Item) -> Result<Vec<(u64, Id)>, Error> {
+    while !patiently(|| store.load())? {}
+    let parameters = *store.parameters();
+    let top = with_record(store, &item.entry.link, |_, record| record.top)?;
+    let mut memory = vec![0; table_bytes(8, 9)];
+    let mut version = Version::of_tree(&parameters, item.size, top, &mut memory);
+    let (mut blocks, mut from) = (Vec::new(), 0);
+    while let Some(block) = version.next_data(from, store)? {
+        blocks.push((block, version.block(block, store)?));
+        from = block + 1;
+    }
+    Ok(blocks)
 }
