@@ -10,7 +10,8 @@ use crate::format::block::{FrameBody, FrameTable, Listed, frame_count, frame_len
 use crate::format::entry::{BLOCK_DEPTH_MAX, EntryHeader, Kind, LEN};
 use crate::format::header::{Parameters, SEGMENT_BYTES_MAX};
 use crate::frame::{
-    BlockHasher, Known, KnownFrame, Packed, Packer, Scratch, Shape, StoredBlock, Verify, Work, lay_frame, prove_frame,
+    BlockHasher, Filled, Known, KnownFrame, Packed, Packer, Scratch, Shape, StoredBlock, Verify, Work, encode, fill, lay_frame,
+    prove_frame,
 };
 use crate::segment::{Source, payload_place};
 use crate::types::{Digest, Id, Place, low32, narrow, wide};
@@ -162,6 +163,17 @@ impl PackedBlock {
     }
 }
 
+/// What came of packing a block.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Packing {
+    /// It is zero.
+    Zero,
+    /// It is the one that was expected.
+    Same,
+    /// It is another, packed.
+    New(PackedBlock),
+}
+
 /// A chain opened for reading.
 #[derive(Clone, Copy)]
 pub struct Stack<'a> {
@@ -236,6 +248,7 @@ impl<'a> Stack<'a> {
     }
 
     /// Decodes the frames of a resolved part that `wanted` accepts into `raw`, which holds the part, from the deepest entry up. Reads through `stored`.
+    /// Whether what results is right is told by its own digests, or by those of every stored byte that went into it.
     #[allow(clippy::too_many_arguments)] // buffers, each with its own use
     fn lay(
         &self,
@@ -283,10 +296,15 @@ impl<'a> Stack<'a> {
                     decoded.frames = decoded.frames.saturating_add(1);
                     decoded.bytes = decoded.bytes.saturating_add(listed.plain_bytes.into());
                 }
+                if let (Verify::Every, FrameBody::Raw { plain, .. }) = (verify, &listed.row.body) {
+                    prove_frame(&self.shape, plain, bytes).map_err(corrupt)?;
+                }
                 lay_frame(&self.shape, &listed.row, bytes, to, body, codecs, verify).map_err(corrupt)?;
             }
         }
-        for at in 0..count {
+        // What is built of bytes that are as they were stored is as it was then; to know that takes fewer bytes than the frame has.
+        let proved = if verify == Verify::Every { 0 } else { count };
+        for at in 0..proved {
             let frame = known.get(at);
             if wanted(&frame) {
                 let range = self.range_of(&part, part.first.saturating_add(low32(wide(at))));
@@ -381,8 +399,65 @@ fn copy_overlap(from_start: u64, from: &[u8], to_start: u64, to: &mut [u8]) {
     }
 }
 
+impl Stack<'_> {
+    /// Packs a block, on the one that the chain gives, whose id is `expected`, if there is one. `read` is asked for each frame: its number, its
+    /// offset in the block, where to put it, and the digest it has in the base; without that it has to be put there.
+    pub fn pack(
+        &self,
+        expected: Id,
+        work: &mut Work<'_>,
+        mut read: impl FnMut(u32, u32, &mut [u8], Option<Digest>) -> Result<Filled, Error>,
+    ) -> Result<Packing, Error> {
+        let Work { raw, packed, scratch, codecs } = work;
+        let mut work = Work { raw, packed, scratch: &mut [], codecs: *codecs };
+        if !self.chain.is_none() {
+            match self.pack_on(expected, &mut work, scratch, &mut read) {
+                // What cannot be read is nothing to build on.
+                Err(error) if error.is_damage() => {}
+                packed => return packed,
+            }
+        }
+        let id = fill(&self.shape, self.raw_bytes, &mut work, |frame, within, to| read(frame, within, to, None))?;
+        match known_already(id, expected) {
+            Some(packing) => Ok(packing),
+            None => {
+                let packed = encode(&self.shape, self.raw_bytes, &mut work)?;
+                Ok(Packing::New(PackedBlock::of(id, self.raw_bytes, packed, Base::NONE, &self.shape, &work)))
+            }
+        }
+    }
+
+    fn pack_on(
+        &self,
+        expected: Id,
+        work: &mut Work<'_>,
+        scratch: &mut [u8],
+        read: &mut dyn FnMut(u32, u32, &mut [u8], Option<Digest>) -> Result<Filled, Error>,
+    ) -> Result<Packing, Error> {
+        let ground = Ground::survey(*self, scratch)?;
+        let plain = |frame| ground.as_ref().map(|ground| ground.plain(frame));
+        let id = fill(&self.shape, self.raw_bytes, work, |frame, within, to| read(frame, within, to, plain(frame)))?;
+        if let Some(packing) = known_already(id, expected) {
+            return Ok(packing);
+        }
+        let (packed, base) = match ground {
+            Some(ground) => ground.pack(&id, work)?,
+            None => (encode(&self.shape, self.raw_bytes, work)?, Base::NONE),
+        };
+        Ok(Packing::New(PackedBlock::of(id, self.raw_bytes, packed, base, &self.shape, work)))
+    }
+}
+
+fn known_already(id: Id, expected: Id) -> Option<Packing> {
+    match id {
+        Id::ZERO => Some(Packing::Zero),
+        id if id == expected => Some(Packing::Same),
+        _ => None,
+    }
+}
+
 /// The base that a block is going to be packed on: what its chain says of it.
-pub struct Ground<'s, 'a> {
+struct Ground<'s, 'a> {
     stack: Stack<'a>,
     scratch: Scratch<'s>,
     /// Stored bytes of each entry.
@@ -391,7 +466,7 @@ pub struct Ground<'s, 'a> {
 
 impl<'s, 'a> Ground<'s, 'a> {
     /// Reads the tables of a chain; none where there is not enough memory to pack on it.
-    pub fn survey(stack: Stack<'a>, scratch: &'s mut [u8]) -> Result<Option<Ground<'s, 'a>>, Error> {
+    fn survey(stack: Stack<'a>, scratch: &'s mut [u8]) -> Result<Option<Ground<'s, 'a>>, Error> {
         let Ok(mut scratch) = Scratch::of(&stack.shape, stack.raw_bytes, scratch) else { return Ok(None) };
         if stack.chain.is_none() || !scratch.can_write(&stack.shape) {
             return Ok(None);
@@ -406,12 +481,12 @@ impl<'s, 'a> Ground<'s, 'a> {
     }
 
     /// The digest of a frame of the base.
-    pub fn plain(&self, frame: u32) -> Digest {
+    fn plain(&self, frame: u32) -> Digest {
         self.scratch.known.get(narrow(frame.into())).plain
     }
 
     /// Packs the block that was filled last on the base, or on one of the base's own where the chain has become too long.
-    pub fn pack(mut self, id: &Id, work: &mut Work<'_>) -> Result<(Packed, Base), Error> {
+    fn pack(mut self, id: &Id, work: &mut Work<'_>) -> Result<(Packed, Base), Error> {
         let places = self.stack.chain.places();
         let [draw, ..] = id.0;
         let from = choose(self.stored_bytes.get(..places.len()).unwrap_or(&[]), self.stack.raw_bytes, draw);
@@ -475,7 +550,7 @@ impl Stack<'_> {
         let mut known = Known::over(&mut one);
         let part = Part { from, first: frame, end: frame.saturating_add(1) };
         self.resolve(part, &mut known, table, |_, _| {})?;
-        let (_, cost) = self.lay(part, &known, &|_| true, table, stored, body, to, codecs, Verify::Plain)?;
+        let (_, cost) = self.lay(part, &known, &|_| true, table, stored, body, to, codecs, Verify::Every)?;
         Ok(cost)
     }
 }

@@ -3,6 +3,10 @@
 //! A draft's manifest is that of a whole disk from the start: its base's, or zeros, with what was written laid over. A checkpoint stores it and
 //! puts a record of kind draft into the catalogue, which is a root for gc and what a later run continues from.
 
+mod disk;
+
+pub use disk::{DraftDisk, Frames, Held};
+
 use crate::chain::PackedBlock;
 use crate::error::Error;
 use crate::format::commit::Root;
@@ -107,6 +111,12 @@ impl<'a> Draft<'a> {
 
     fn top(&mut self, store: &mut Store<'_>) -> Result<Id, Error> {
         Ok(self.cursor.finish(store, self.pages)?.top.id)
+    }
+
+    /// Stores its manifest as it is; the root a version of that would have.
+    pub fn root(&mut self, store: &mut Store<'_>) -> Result<Id, Error> {
+        let top = self.top(store)?;
+        Ok(manifest::root_id(store.parameters(), self.description.disk_size, top))
     }
 
     fn record(&self, kind: RecordKind) -> Record<'a> {

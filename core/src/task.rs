@@ -6,7 +6,7 @@
 //!
 //! `next` and `accept` may fail with "pending" ([`Error::is_pending`]): they are then called again later, `accept` with the same outcome.
 
-use crate::chain::{Base, Chain, Ground, PackedBlock, Stack, shape, stored};
+use crate::chain::{Chain, PackedBlock, Packing, Stack, shape, stored};
 use crate::disk::{Disk, Wanted};
 use crate::error::{Error, Memory, What};
 use crate::format::block::frame_len;
@@ -15,7 +15,7 @@ use crate::format::entry::{EntryHeader, FILL, Kind, Line};
 use crate::format::header::Parameters;
 use crate::format::page::{Geometry, StoredPage, page_id};
 use crate::format::record::{Record, record_id};
-use crate::frame::{Filled, Work, check_block, encode, fill, plain_digest};
+use crate::frame::{Filled, Work, check_block, plain_digest};
 use crate::log::parse_copy;
 use crate::manifest::block_len;
 use crate::medium::Medium;
@@ -340,54 +340,20 @@ fn patiently<R>(mut step: impl FnMut() -> Result<R, Error>) -> Result<R, Error> 
 }
 
 fn pack(block: u64, expected: Id, chain: &Chain, hands: &Hands<'_>, work: &mut Work<'_>) -> Result<Outcome, Error> {
-    if !chain.is_none() {
-        match pack_on(block, expected, chain, hands, work) {
-            // What cannot be read is nothing to build on.
-            Err(error) if error.is_damage() => {}
-            packed => return packed,
-        }
-    }
-    let (shape, raw_bytes) = (shape(&hands.parameters), hands.raw_bytes(block)?);
-    let id = fill(&shape, raw_bytes, work, |_, within, to| {
-        let wanted = hands.wanted(block, within, to.len())?;
-        hands.read_frame(block, within, wanted == Wanted::Zero, to).map(|()| Filled::Read)
-    })?;
-    match known_already(id, expected) {
-        Some(outcome) => Ok(outcome),
-        None => {
-            let packed = encode(&shape, raw_bytes, work)?;
-            Ok(Outcome::Packed(PackedBlock::of(id, raw_bytes, packed, Base::NONE, &shape, work)))
-        }
-    }
-}
-
-/// The same, on the block that was expected.
-fn pack_on(block: u64, expected: Id, chain: &Chain, hands: &Hands<'_>, work: &mut Work<'_>) -> Result<Outcome, Error> {
-    let (shape, raw_bytes) = (shape(&hands.parameters), hands.raw_bytes(block)?);
     let source = Source { medium: hands.medium, parameters: hands.parameters };
-    let Work { raw, packed: packed_room, scratch, codecs } = work;
-    let mut work = Work { raw, packed: packed_room, scratch: &mut [], codecs: *codecs };
-    let ground = Ground::survey(Stack::new(source, chain, raw_bytes), scratch)?;
-    let id = fill(&shape, raw_bytes, &mut work, |frame, within, to| match (&ground, hands.wanted(block, within, to.len())?) {
-        (Some(ground), Wanted::Keep) => Ok(Filled::Kept(ground.plain(frame))),
-        (_, wanted) => hands.read_frame(block, within, wanted == Wanted::Zero, to).map(|()| Filled::Read),
+    let stack = Stack::new(source, chain, hands.raw_bytes(block)?);
+    let packing = stack.pack(expected, work, |_, within, to, base| {
+        let wanted = hands.wanted(block, within, to.len())?;
+        match base.filter(|_| wanted == Wanted::Keep) {
+            Some(plain) => Ok(Filled::Kept(plain)),
+            None => hands.read_frame(block, within, wanted == Wanted::Zero, to).map(|()| Filled::Read),
+        }
     })?;
-    if let Some(outcome) = known_already(id, expected) {
-        return Ok(outcome);
-    }
-    let (packed, base) = match ground {
-        Some(ground) => ground.pack(&id, &mut work)?,
-        None => (encode(&shape, raw_bytes, &mut work)?, Base::NONE),
-    };
-    Ok(Outcome::Packed(PackedBlock::of(id, raw_bytes, packed, base, &shape, &work)))
-}
-
-fn known_already(id: Id, expected: Id) -> Option<Outcome> {
-    match id {
-        Id::ZERO => Some(Outcome::Zero),
-        id if id == expected => Some(Outcome::Same),
-        _ => None,
-    }
+    Ok(match packing {
+        Packing::Zero => Outcome::Zero,
+        Packing::Same => Outcome::Same,
+        Packing::New(packed) => Outcome::Packed(packed),
+    })
 }
 
 impl Hands<'_> {

@@ -3,13 +3,13 @@
 use crate::arguments::{size as size_of, usage};
 use crate::failure::{Exit, Failure};
 use crate::figures::{count, rate, seconds, size};
+use crate::hints::{self, Source};
 use crate::repository::{Repository, Site, pages};
 use crate::screen::{self, shown};
 use crate::versions::{self, Found};
 use clap::Args;
 use clap::error::ErrorKind;
 use sarsen_core::catalogue::Wanted;
-use crate::hints::{self, Source};
 use sarsen_core::delta::SECTOR_BYTES;
 use sarsen_core::disk::Disk;
 use sarsen_core::error::Error;
@@ -298,7 +298,7 @@ fn run(
         screen::note(format_args!("{} are kept as a draft: `--continue` goes on from there", size(position)));
     }
     report.map_err(|error| match error {
-        Error::Disk { .. } => Failure::at(path.display(), error),
+        Error::Disk { .. } | Error::Unlike { .. } => Failure::at(path.display(), error),
         error => repository.failure(error),
     })
 }

@@ -186,8 +186,17 @@ impl Story<'_> {
 
     fn back_up(&self, day: &str) -> Result<Report, Failure> {
         let disk = self.room.path().join("disk");
-        let backup =
-            Backup { disk, name: "demo".into(), snapshot: day.into(), base: "auto".into(), hints: None, since: None, spot_checks: 0, continued: false, checkpoint: 0 };
+        let backup = Backup {
+            disk,
+            name: "demo".into(),
+            snapshot: day.into(),
+            base: "auto".into(),
+            hints: None,
+            since: None,
+            spot_checks: 0,
+            continued: false,
+            checkpoint: 0,
+        };
         disk::keep_copy(self.room, day)?;
         backup.back_up(&self.site)
     }

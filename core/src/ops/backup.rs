@@ -96,10 +96,7 @@ const PASSED_MAX: u64 = 10_000;
 enum Phase {
     Load,
     BaseReach(Reach),
-    Spots {
-        done: u32,
-        from: u64,
-    },
+    Spots { done: u32, from: u64 },
     Begin,
     Draft,
     Run,
@@ -122,6 +119,7 @@ pub struct Backup<'a> {
     started: u64,
     next_block: u64,
     blocks: u64,
+    block_bytes: u32,
     /// Data known up to here, so that the disk is not asked for every block.
     data_until: u64,
     in_flight: u64,
@@ -156,6 +154,7 @@ impl<'a> Backup<'a> {
             draft: None,
             started: store.host().now(),
             blocks,
+            block_bytes: parameters.block_bytes(),
             data_until: 0,
             in_flight: 0,
             accepted: 0,
@@ -411,6 +410,19 @@ impl<'a> Backup<'a> {
         draft.zero_blocks(first, count, store)
     }
 
+    /// Bytes of a block that hints say must be read.
+    fn read_bytes(&self, block: u64, raw_bytes: u32, frame_bytes: u32) -> u64 {
+        let start = block.saturating_mul(self.block_bytes.into());
+        let frames = (0..frame_count(raw_bytes, frame_bytes)).map(|frame| {
+            let within = u64::from(frame).saturating_mul(frame_bytes.into());
+            (start.saturating_add(within), u64::from(frame_len(raw_bytes, frame_bytes, frame)))
+        });
+        frames
+            .filter(|(offset, len_bytes)| self.disk.wanted(*offset, *len_bytes) == Wanted::Read)
+            .map(|(_, len_bytes)| len_bytes)
+            .sum()
+    }
+
     fn take_block(
         &mut self,
         block: u64,
@@ -420,6 +432,7 @@ impl<'a> Backup<'a> {
         work: &mut Work<'_>,
     ) -> Result<(), Error> {
         let raw_bytes = block_len(self.disk.size(), store.parameters().block_bytes(), block);
+        let read_bytes = self.read_bytes(block, raw_bytes, store.parameters().frame_bytes());
         let Some(draft) = &mut self.draft else { return Err(Refusal::Parameter.into()) };
         let id = match outcome {
             Outcome::Zero => Id::ZERO,
@@ -433,7 +446,7 @@ impl<'a> Backup<'a> {
         };
         draft.set_block(block, id, store)?;
         let statistics = &mut draft.statistics;
-        statistics.read_bytes = statistics.read_bytes.saturating_add(raw_bytes.into());
+        statistics.read_bytes = statistics.read_bytes.saturating_add(read_bytes);
         if !id.is_zero() {
             statistics.data_bytes = statistics.data_bytes.saturating_add(raw_bytes.into());
         }
