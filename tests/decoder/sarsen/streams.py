@@ -18,7 +18,7 @@ def lz4_run(byte, length, head=b""):
 
 
 def zstandard_run(byte, length, head=b""):
-    """A single-segment frame whose size takes two bytes, with a raw block if there is a head, and one run-length block."""
+    """A single-segment frame whose size takes two bytes, a raw block of the head, and one run-length block."""
     size = (length - 256).to_bytes(2, "little")
     raw = (len(head) << 3).to_bytes(3, "little") + head if head else b""
     run = (1 | 1 << 1 | (length - len(head)) << 3).to_bytes(3, "little")

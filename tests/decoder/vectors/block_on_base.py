@@ -26,7 +26,7 @@ def vectors():
 
 
 def _cases():
-    """What the base repeats up to which length, and how each frame that is listed is stored: zero, whole, or as runs."""
+    """What the base repeats up to which length, and how each listed frame is stored: zero, whole, or as runs."""
     return {
         "some sectors of a short frame": (STONE, SHORT, {0: (TWO_RUNS, codec.NONE)}),
         "LZ4": (STONE, SHORT, {0: (COMPRESSIBLE, codec.LZ4)}),
