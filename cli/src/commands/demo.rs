@@ -203,8 +203,7 @@ impl Story<'_> {
 
     fn restore(&self, day: &str) -> Result<Restored, Failure> {
         let target = self.room.path().join(format!("{day}.restored"));
-        let restore =
-            Restore { version: format!("demo@{day}"), force: target.exists(), target, sparse: true, onto: false, assume: None };
+        let restore = Restore { version: format!("demo@{day}"), force: target.exists(), target, sparse: true };
         restore.restore(&self.site)
     }
 
