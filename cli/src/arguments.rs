@@ -1,6 +1,6 @@
 //! What can be asked for, and how the command explains itself.
 
-use crate::commands::{backup, check, demo, init, ls, manifest, restore, rm, scrub};
+use crate::commands::{backup, check, demo, diff, init, ls, manifest, restore, rm, scrub};
 use crate::repository::Site;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
@@ -53,6 +53,8 @@ pub enum Command {
     Scrub(scrub::Scrub),
     /// Write a version to a file or a block device
     Restore(restore::Restore),
+    /// List the bytes in which two versions differ
+    Diff(diff::Diff),
     /// Remove versions and drafts; gc and compact give the space back
     Rm(rm::Rm),
     /// Remove segments in which nothing is needed any more

@@ -3,6 +3,10 @@
 //! A chain names places only, so it is small enough for a job. Whoever reads along it takes each entry for what it says and believes the result
 //! because of the digests: each frame has the one that the first entry listing it tells, and all of them together give the block's id.
 
+mod differ;
+
+pub use differ::{Old, Run, differ};
+
 use crate::codec::{CodecId, Codecs};
 use crate::digest::digest;
 use crate::error::{Error, Memory, What};

@@ -1,5 +1,7 @@
 //! Disks: what is backed up from and restored to. Lent by the caller.
 
+use crate::error::Error;
+use crate::types::{narrow, wide};
 use embedded_io::ErrorKind;
 
 /// A piece of a disk that is data throughout, or a hole throughout.
@@ -56,4 +58,26 @@ pub trait DiskMut {
     fn zero(&self, offset: u64, len_bytes: u64) -> Result<(), ErrorKind>;
     /// Makes everything written durable.
     fn flush(&self) -> Result<(), ErrorKind>;
+}
+
+/// Fills `to` from `offset`; holes are not read.
+pub fn read(disk: &dyn Disk, offset: u64, to: &mut [u8]) -> Result<(), Error> {
+    let failed = |at| move |kind| Error::Disk { offset: at, kind };
+    let (mut at, mut rest) = (offset, to);
+    while !rest.is_empty() {
+        let extent = disk.next_extent(at).map_err(failed(at))?;
+        let left = extent.offset.saturating_add(extent.len_bytes).saturating_sub(at);
+        let len = match narrow(left).min(rest.len()) {
+            0 => rest.len(),
+            len => len,
+        };
+        let (part, behind) = rest.split_at_mut_checked(len).unwrap_or_default();
+        match extent.hole {
+            true => part.fill(0),
+            false => disk.read_at(at, part).map_err(failed(at))?,
+        }
+        at = at.saturating_add(wide(len));
+        rest = behind;
+    }
+    Ok(())
 }

@@ -6,7 +6,7 @@
 //!
 //! `next` and `accept` may fail with "pending" ([`Error::is_pending`]): they are then called again later, `accept` with the same outcome.
 
-use crate::chain::{Chain, PackedBlock, Packing, Stack, shape, stored};
+use crate::chain::{Chain, Old, PackedBlock, Packing, Stack, differ, shape, stored};
 use crate::disk::{Disk, Wanted};
 use crate::error::{Error, Memory, What};
 use crate::format::block::frame_len;
@@ -61,6 +61,17 @@ pub enum Job {
         /// Where the base's block lies; none if it is zero.
         chain: Chain,
     },
+    /// Find out in which sectors a block differs from what was there before.
+    Differ {
+        /// Which block of the disk.
+        block: u64,
+        /// Its bytes.
+        raw_bytes: u32,
+        /// What was there before.
+        old: Before,
+        /// Where the block lies; none if it is zero.
+        new: Chain,
+    },
     /// Read an entry and check every byte of it.
     Check {
         /// Where it lies.
@@ -97,6 +108,22 @@ pub enum Job {
     },
 }
 
+/// What was in a block's place before.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Before {
+    /// Zeros.
+    Zeros,
+    /// A block.
+    Block {
+        /// Its bytes.
+        raw_bytes: u32,
+        /// Where it lies.
+        chain: Chain,
+    },
+    /// The disk as it is.
+    Disk,
+}
+
 /// What came of a job.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
@@ -120,6 +147,13 @@ pub enum Outcome {
     },
     /// A block was decoded; it lies in the worker's `raw`.
     Fetched,
+    /// Two blocks were compared: the runs lie in the worker's `packed`, their bytes in its `raw` (see [`crate::chain::Run::read`]).
+    Differs {
+        /// Where the runs begin.
+        start: u32,
+        /// Where they end.
+        end: u32,
+    },
     /// A chain gives its block, or does not.
     Proved {
         /// Whether it does.
@@ -297,6 +331,17 @@ pub fn perform(job: &Job, hands: &Hands<'_>, work: &mut Work<'_>) -> Result<Outc
             Stack::new(source, chain, raw_bytes).read_whole(&id, work)?;
             Ok(Outcome::Fetched)
         }
+        Job::Differ { block, raw_bytes, ref old, ref new } => {
+            let stack = Stack::new(source, new, raw_bytes);
+            let old = match old {
+                Before::Zeros => Old::Zeros,
+                Before::Block { raw_bytes, chain } => Old::Stored(Stack::new(source, chain, *raw_bytes)),
+                Before::Disk => Old::Disk(hands.disk()?, hands.offset(block, 0)),
+            };
+            let new = Some(&stack).filter(|_| !new.is_none());
+            let runs = differ(&hands.parameters, &old, new, raw_bytes, work)?;
+            Ok(Outcome::Differs { start: runs.start, end: runs.end })
+        }
         Job::Prove { id, raw_bytes, ref chain } => match Stack::new(source, chain, raw_bytes).check(&id, work) {
             Err(error) if !error.is_damage() => Err(error),
             proved => Ok(Outcome::Proved { right: proved.is_ok() }),
@@ -381,7 +426,7 @@ impl Hands<'_> {
             to.fill(0);
             return Ok(());
         }
-        read_disk(self.disk()?, self.offset(block, within), to)
+        crate::disk::read(self.disk()?, self.offset(block, within), to)
     }
 }
 
@@ -406,28 +451,6 @@ fn compare(
         Err(error) if !error.is_damage() => Err(error),
         there => Ok(Outcome::Proved { right: there.is_ok_and(|there| there == here) || there.is_err() }),
     }
-}
-
-/// Reads a range of the disk; holes are not read.
-fn read_disk(disk: &dyn Disk, offset: u64, to: &mut [u8]) -> Result<(), Error> {
-    let failed = |at| move |kind| Error::Disk { offset: at, kind };
-    let (mut at, mut rest) = (offset, to);
-    while !rest.is_empty() {
-        let extent = disk.next_extent(at).map_err(failed(at))?;
-        let left = extent.offset.saturating_add(extent.len_bytes).saturating_sub(at);
-        let len = match narrow(left).min(rest.len()) {
-            0 => rest.len(),
-            len => len,
-        };
-        let (part, behind) = rest.split_at_mut_checked(len).unwrap_or_default();
-        match extent.hole {
-            true => part.fill(0),
-            false => disk.read_at(at, part).map_err(failed(at))?,
-        }
-        at = at.saturating_add(crate::types::wide(len));
-        rest = behind;
-    }
-    Ok(())
 }
 
 fn check(source: &Source<'_>, place: Place, limit: u64, line: Option<Line>, work: &mut Work<'_>) -> Result<Outcome, Error> {

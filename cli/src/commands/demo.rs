@@ -203,7 +203,8 @@ impl Story<'_> {
 
     fn restore(&self, day: &str) -> Result<Restored, Failure> {
         let target = self.room.path().join(format!("{day}.restored"));
-        let restore = Restore { version: format!("demo@{day}"), force: target.exists(), target, sparse: true };
+        let restore =
+            Restore { version: format!("demo@{day}"), force: target.exists(), target, sparse: true, onto: false, assume: None };
         restore.restore(&self.site)
     }
 

@@ -4,6 +4,7 @@ pub mod backup;
 pub mod check;
 pub mod compact;
 pub mod demo;
+pub mod diff;
 pub mod gc;
 pub mod init;
 mod inspect;
@@ -28,6 +29,7 @@ pub fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Scrub(scrub) => scrub.run(&arguments.site()),
         Command::Restore(restore) => restore.run(&arguments.site()),
         Command::Rm(rm) => rm.run(&arguments.site()),
+        Command::Diff(diff) => diff.run(&arguments.site()),
         Command::Gc => gc::run(&arguments.site()),
         Command::Compact => compact::run(&arguments.site()),
         Command::Demo(demo) => demo.run(arguments.threads()),

@@ -7,9 +7,10 @@ use crate::repository::{Site, pages};
 use crate::{screen, versions};
 use clap::Args;
 use sarsen_core::error::Error;
+use sarsen_core::ops::diff::{self, Differences, From, Onto};
 use sarsen_core::ops::restore::{self, Options, Report};
 use sarsen_core::task::Event;
-use sarsen_host::{Access, FileTarget, Zeros};
+use sarsen_host::{Access, FileDisk, FileTarget, Zeros};
 use std::fs;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -27,6 +28,12 @@ pub struct Restore {
     /// Overwrite what is there
     #[arg(long)]
     pub force: bool,
+    /// Bring an existing target up to date: write only where it differs
+    #[arg(long, conflicts_with = "force")]
+    pub onto: bool,
+    /// Do not read the target, but take it for this version, as it is if nobody wrote to it since
+    #[arg(long, value_name = "VERSION", requires = "onto")]
+    pub assume: Option<String>,
 }
 
 /// What was restored, and what was lost: offset and length.
@@ -38,16 +45,15 @@ pub struct Restored {
 impl Restore {
     pub fn run(&self, site: &Site) -> Result<Exit, Failure> {
         let began = Instant::now();
-        let restored = self.restore(site)?;
+        let restored = if self.onto { self.bring_up_to_date(site)? } else { self.restore(site)? };
         let (report, time) = (restored.report, began.elapsed());
-        screen::print(format_args!(
-            "{}: {} restored, {} of them data, in {} ({})",
-            self.target.display(),
-            size(report.disk_size),
-            size(report.data_bytes),
-            seconds(time),
-            rate(report.disk_size, time)
-        ))?;
+        let (whole, data, time, rate) =
+            (size(report.disk_size), size(report.data_bytes), seconds(time), rate(report.disk_size, time));
+        let target = self.target.display();
+        match self.onto {
+            false => screen::print(format_args!("{target}: {whole} restored, {data} of them data, in {time} ({rate})"))?,
+            true => screen::print(format_args!("{target}: {data} of {whole} written, the rest was right, in {time} ({rate})"))?,
+        }
         if restored.lost.is_empty() {
             return Ok(Exit::Done);
         }
@@ -88,9 +94,49 @@ impl Restore {
         })
     }
 
+    /// Writes only where the target differs.
+    fn bring_up_to_date(&self, site: &Site) -> Result<Restored, Failure> {
+        let repository = site.open(Access::Read, "restore")?;
+        repository.with(|store| {
+            let told = versions::find_version(store, &self.version)?.told;
+            let assumed = match &self.assume {
+                Some(version) => Some(versions::find_version(store, version)?.told),
+                None => None,
+            };
+            let (mut pages, mut old_pages) = (pages(), pages());
+            let failure = |error| repository.failure(error);
+            let version = manifest::open(store, &told, &mut pages).map_err(failure)?;
+            let zeros = if self.sparse { Zeros::Sparse } else { Zeros::Written };
+            let target = FileTarget::overwrite(&self.target, told.disk_size, zeros)?;
+            let disk = FileDisk::open(&self.target)?;
+            let from = match &assumed {
+                Some(told) => From::Version(manifest::open(store, told, &mut old_pages).map_err(failure)?),
+                None => From::Disk,
+            };
+            let mut onto = Onto(&target);
+            let options = diff::Options { lossy: true, ..diff::Options::default() };
+            let mut task = Differences::new(store, from, version, &mut onto, options).map_err(failure)?;
+            let mut lost = Vec::new();
+            let heard = |event| {
+                if let Event::Lost { offset, len_bytes } = event {
+                    lost.push((offset, len_bytes));
+                }
+            };
+            let report = repository.run(&mut task, store, Some(&disk), heard);
+            let diff::Report { disk_size, data_bytes, lost_bytes, .. } =
+                report.map_err(|error| self.give_up(true, &repository, error))?;
+            Ok(Restored { report: Report { disk_size, data_bytes, lost_bytes }, lost: joined(lost) })
+        })
+    }
+
     fn open(&self, disk_size: u64, exists: bool) -> Result<FileTarget, Failure> {
         let zeros = if self.sparse { Zeros::Sparse } else { Zeros::Written };
-        let words = || format!("{}: exists; name another target, or overwrite it with --force", self.target.display());
+        let words = || {
+            format!(
+                "{}: exists; name another target, overwrite it with --force, or bring it up to date with --onto",
+                self.target.display()
+            )
+        };
         match (exists, self.force) {
             (true, false) => Err(Failure::new(Exit::Failed, words())),
             (true, true) => Ok(FileTarget::overwrite(&self.target, disk_size, zeros)?),

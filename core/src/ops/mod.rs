@@ -3,6 +3,7 @@
 pub mod backup;
 pub mod check;
 pub mod compact;
+pub mod diff;
 pub mod gc;
 pub mod init;
 pub mod remove;
