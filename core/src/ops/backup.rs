@@ -427,12 +427,17 @@ impl<'a> Backup<'a> {
         &mut self,
         block: u64,
         expected: Id,
+        based: bool,
         outcome: Outcome,
         store: &mut Store<'_>,
         work: &mut Work<'_>,
     ) -> Result<(), Error> {
         let raw_bytes = block_len(self.disk.size(), store.parameters().block_bytes(), block);
-        let read_bytes = self.read_bytes(block, raw_bytes, store.parameters().frame_bytes());
+        // Without a base there is nothing to keep, whatever hints say.
+        let read_bytes = match based {
+            true => self.read_bytes(block, raw_bytes, store.parameters().frame_bytes()),
+            false => raw_bytes.into(),
+        };
         let Some(draft) = &mut self.draft else { return Err(Refusal::Parameter.into()) };
         let id = match outcome {
             Outcome::Zero => Id::ZERO,
@@ -496,7 +501,9 @@ impl Task for Backup<'_> {
         // Called again because a checkpoint has to be waited for, the blocks are in the draft already.
         if first >= self.accepted {
             match *job {
-                Job::Pack { block, expected, .. } => self.take_block(block, expected, outcome, store, work)?,
+                Job::Pack { block, expected, ref chain } => {
+                    self.take_block(block, expected, !chain.is_none(), outcome, store, work)?;
+                }
                 Job::Keep { .. } => {}
                 _ => self.take_hole(first, count, store)?,
             }
