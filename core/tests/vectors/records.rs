@@ -192,6 +192,7 @@ fn records() {
         let texts = [record.name, record.snapshot, record.source, record.hints].map(|text| text.as_bytes().to_vec());
         let names = ["disk_name", "snapshot_name", "source_identity", "hints_identity"];
         assert_eq!(texts, names.map(|name| hex(&i[name])), "{name}");
+        assert_eq!(record.hint_source as u32, number(i, "hints_source"), "{name}");
         assert_eq!(record.protected, m["flags"] == 1, "{name}");
         assert_eq!((record.expiry, record.position), (u64_of(m, "expiry"), u64_of(m, "position")), "{name}");
         assert_eq!(record.draft_top, id_of(&m["draft_top"]), "{name}");

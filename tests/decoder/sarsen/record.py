@@ -9,6 +9,7 @@ from .ids import ZERO_ID
 SIZE_MAX = 16384
 VERSION, DRAFT = 1, 2
 BLOCKS_MAX = 1 << 34
+HINTS_SOURCE_MAX = 5
 
 
 @dataclass(frozen=True)
@@ -25,9 +26,10 @@ class Immutable:
     snapshot_name: bytes
     source_identity: bytes
     hints_identity: bytes
+    hints_source: int = 0
 
     def emit(self):
-        numbers = u8(1) + u8(self.kind) + u8(self.flags) + u8(0)
+        numbers = u8(1) + u8(self.kind) + u8(self.flags) + u8(self.hints_source)
         numbers += self.group_id + u64(self.start) + u64(self.disk_size)
         names = self.disk_name, self.snapshot_name, self.source_identity, self.hints_identity
         return numbers + self.root + self.top + self.base + ZERO_ID + b"".join(map(string, names))
@@ -89,7 +91,8 @@ def _parse_immutable(fields, block_bytes):
     kind, flags = fields.u8(), fields.u8()
     need(kind in (VERSION, DRAFT), "immutable half: kind")
     need(flags <= 1, "immutable half: flags")
-    fields.zeros(1)
+    hints_source = fields.u8()
+    need(hints_source <= HINTS_SOURCE_MAX, "immutable half: source of hints")
     group_id, start, disk_size = fields.take(16), fields.u64(), fields.u64()
     root, top, base = fields.take(32), fields.take(32), fields.take(32)
     fields.zeros(32)
@@ -97,7 +100,7 @@ def _parse_immutable(fields, block_bytes):
     fields.done()
     need(disk_size <= BLOCKS_MAX * block_bytes, "immutable half: disk size")
     need(kind == VERSION or root == top == ZERO_ID, "immutable half: a draft has no root")
-    return Immutable(kind, flags, group_id, start, disk_size, root, top, base, *names)
+    return Immutable(kind, flags, group_id, start, disk_size, root, top, base, *names, hints_source)
 
 
 def _parse_mutable(fields, kind):
