@@ -43,6 +43,13 @@ impl Chain {
         }
     }
 
+    /// What is left without the first so many places.
+    pub fn below(&self, count: u8) -> Chain {
+        let mut below = Chain::NONE;
+        self.places().iter().skip(count.into()).for_each(|place| below.push(*place));
+        below
+    }
+
     /// Takes the place added last.
     pub fn pop(&mut self) -> Option<Place> {
         self.len = self.len.checked_sub(1)?;

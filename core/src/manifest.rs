@@ -15,6 +15,10 @@ use crate::types::{Id, Link, Place, low32};
 pub const LIVE: Flags = Flags::from_bits(1);
 /// A block that a manifest names, and not only another block's chain.
 pub const NAMED: Flags = Flags::from_bits(2);
+/// A block that another one lies on.
+const BASE: Flags = Flags::from_bits(4);
+/// A block that several others lie on.
+pub const SHARED: Flags = Flags::from_bits(8);
 /// A page all of whose rows were followed.
 const WALKED: Flags = Flags::from_bits(2);
 /// A page below which something cannot be read.
@@ -70,6 +74,7 @@ pub struct Reach {
     disk_size: u64,
     block_bytes: u32,
     reached: Option<Met>,
+    counting: bool,
 }
 
 /// What a step of a reach came to for the first time.
@@ -90,12 +95,18 @@ impl Reach {
             disk_size,
             block_bytes,
             reached: None,
+            counting: false,
             descent,
             slots: [None; LEVELS_MAX],
             holed: [false; LEVELS_MAX],
             page_lost: false,
             whole: true,
         }
+    }
+
+    /// Flags blocks that several others lie on as [`SHARED`], too.
+    pub fn counting(self) -> Reach {
+        Reach { counting: true, ..self }
     }
 
     /// What the last step came to for the first time, if it did.
@@ -112,7 +123,7 @@ impl Reach {
                 let row = self.descent.row(key, memory)?;
                 let id = Id(row.first_chunk().copied().unwrap_or_default());
                 // A row is met once; if its block must be waited for, it is looked up again through the page.
-                match keep_chain(store, &id) {
+                match keep_chain(store, &id, self.counting) {
                     Ok(Some(found)) => {
                         let known = store.index().flags(found.slot);
                         self.reached = Some(Met::Block(id)).filter(|_| !known.has(NAMED));
@@ -145,7 +156,7 @@ impl Reach {
             self.descent.skip();
             return Ok(());
         }
-        if keep_chain(store, id)?.is_none() {
+        if keep_chain(store, id, false)?.is_none() {
             return self.lose(level);
         }
         self.reached = Some(Met::Page(found.place));
@@ -211,13 +222,20 @@ fn keep_unreadable(store: &mut Store<'_>, id: &Id) {
 }
 
 /// Flags an object and the bases it is stored on; its own entry, if all of them were found.
-fn keep_chain(store: &mut Store<'_>, id: &Id) -> Result<Option<Found>, Error> {
+/// With `counting`, bases of entries not met before are flagged as such.
+fn keep_chain(store: &mut Store<'_>, id: &Id, counting: bool) -> Result<Option<Found>, Error> {
     let (mut top, mut wanted, mut depth) = (None, *id, u8::MAX);
+    let mut child_is_new = false;
     loop {
         let Some(found) = store.lookup_below(&wanted, depth)? else {
             keep_unreadable(store, &wanted);
             return Ok(None);
         };
+        let known = store.index().flags(found.slot);
+        if counting && child_is_new {
+            flag(store, found.slot, if known.has(BASE) { SHARED } else { BASE });
+        }
+        child_is_new = !known.has(LIVE);
         flag(store, found.slot, LIVE);
         top = top.or(Some(found));
         (wanted, depth) = (found.entry.base, found.entry.depth);

@@ -101,6 +101,17 @@ pub enum Job {
         /// Where it lies.
         chain: Chain,
     },
+    /// Decode a block and pack it anew on an entry further down its chain, or on none.
+    Fold {
+        /// Its id.
+        id: Id,
+        /// Its bytes.
+        raw_bytes: u32,
+        /// Where it lies.
+        chain: Chain,
+        /// How many entries of its chain are to be left out, its own counted.
+        merged: u8,
+    },
     /// Read an entry, check it, and keep it as it is stored.
     Copy {
         /// Where it lies.
@@ -346,6 +357,14 @@ pub fn perform(job: &Job, hands: &Hands<'_>, work: &mut Work<'_>) -> Result<Outc
             Err(error) if !error.is_damage() => Err(error),
             proved => Ok(Outcome::Proved { right: proved.is_ok() }),
         },
+        Job::Fold { id, raw_bytes, ref chain, merged } => {
+            let stack = Stack::new(source, chain, raw_bytes);
+            stack.read_whole(&id, work)?;
+            let below = chain.below(merged);
+            // The block lies in `raw` already.
+            let packing = Stack::new(source, &below, raw_bytes).pack(Id::ZERO, work, |_, _, _, _| Ok(Filled::Read))?;
+            Ok(outcome_of(packing))
+        }
         Job::Copy { place } => copy(&source, place, work),
     }
 }
@@ -394,11 +413,15 @@ fn pack(block: u64, expected: Id, chain: &Chain, hands: &Hands<'_>, work: &mut W
             None => hands.read_frame(block, within, wanted == Wanted::Zero, to).map(|()| Filled::Read),
         }
     })?;
-    Ok(match packing {
+    Ok(outcome_of(packing))
+}
+
+fn outcome_of(packing: Packing) -> Outcome {
+    match packing {
         Packing::Zero => Outcome::Zero,
         Packing::Same => Outcome::Same,
         Packing::New(packed) => Outcome::Packed(packed),
-    })
+    }
 }
 
 impl Hands<'_> {

@@ -15,6 +15,9 @@ pub fn tell(report: &Report) -> Result<Exit, Failure> {
         size(report.live_bytes),
         size(report.bytes.saturating_sub(report.freed_bytes)),
     ))?;
+    if report.folded > 0 {
+        screen::print(format_args!("folded {} with bases that nothing else needed", count(report.folded, "block")))?;
+    }
     if !report.kept_for_damage {
         return Ok(Exit::Done);
     }

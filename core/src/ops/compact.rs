@@ -4,6 +4,7 @@
 //! written anew where they lay in a victim, a commit makes that true, and only then the victims go. A segment with a mark on a live entry stays.
 
 use crate::catalogue::{Listed, Listing};
+use crate::chain::{self, Chain, PackedBlock};
 use crate::digest::digest;
 use crate::draft::set_link;
 use crate::error::{Error, Refusal};
@@ -11,19 +12,27 @@ use crate::format::entry::{Kind, LEN, TreeKind};
 use crate::frame::Work;
 use crate::host::{Progress, Slots};
 use crate::index::SlotIndex;
-use crate::manifest::LIVE;
+use crate::manifest::{LIVE, NAMED, SHARED};
 use crate::ops::gc::{Live, Lives, Marking, Report, remove_dead, write_rows};
 use crate::segment::{Item, Lines};
 use crate::session::plain_header;
 use crate::store::{Purpose, Store};
 use crate::task::{Event, Job, Next, Outcome, Task};
 use crate::tree::{Descent, Meeting};
-use crate::types::{Link, Place, SegmentNumber, low32, narrow, wide};
+use crate::types::{Id, Link, Place, SegmentNumber, low32, narrow, wide};
 
 #[allow(clippy::large_enum_variant)] // one lives at a time, and there is no heap
 enum Stage {
     Begin,
     Mark,
+    /// Folds blocks of segments from here on.
+    Fold {
+        next: usize,
+    },
+    FoldLines {
+        next: usize,
+        lines: Lines,
+    },
     /// Chooses the next batch among the segments from here on.
     Choose {
         from: usize,
@@ -49,6 +58,8 @@ pub struct Compact<'m> {
     stage: Stage,
     /// The batch: a range of segments by their position among the lives.
     batch: (usize, usize),
+    /// Bytes stored by folding.
+    folded_bytes: u64,
     in_flight: u64,
 }
 
@@ -56,7 +67,97 @@ impl<'m> Compact<'m> {
     /// Prepares it. `pages` is memory for a path through the largest manifest or table.
     pub fn new(store: &Store<'_>, lives: &'m mut dyn Slots<Live>, pages: &'m mut [u8]) -> Result<Compact<'m>, Error> {
         store.check_writable()?;
-        Ok(Compact { marking: Marking::new(store, lives, pages), stage: Stage::Begin, batch: (0, 0), in_flight: 0 })
+        Ok(Compact {
+            marking: Marking::new(store, lives, pages),
+            stage: Stage::Begin,
+            batch: (0, 0),
+            folded_bytes: 0,
+            in_flight: 0,
+        })
+    }
+
+    /// Looks through the segments for blocks that lie on bases which nothing else needs. What that stores has to fit beside everything else, so
+    /// there is an end to it; the next compaction goes on.
+    fn fold(&mut self, next: usize, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
+        let enough = self.folded_bytes > u64::from(store.parameters().segment_bytes) / 2;
+        let live = self.marking.lives.all().get(next).copied();
+        let Some(live) = live.filter(|_| !enough && !self.marking.is_lost() && !store.is_damaged()) else {
+            if self.in_flight > 0 {
+                return Ok(Next::Wait);
+            }
+            self.stage = Stage::Choose { from: 0 };
+            return Ok(Next::Step);
+        };
+        let after = next.saturating_add(1);
+        let mut walk = store.table_walk();
+        let prefix = store.prefix(live.segment, &mut walk)?;
+        self.stage = match prefix.is_whole() {
+            true => Stage::FoldLines { next: after, lines: prefix.lines(&store.source()) },
+            false => Stage::Fold { next: after },
+        };
+        Ok(Next::Step)
+    }
+
+    fn fold_lines(&mut self, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
+        let Stage::FoldLines { next, lines } = &mut self.stage else { return Ok(Next::Step) };
+        let (next, before) = (*next, *lines);
+        let live = self.marking.lives.all().get(next.saturating_sub(1)).copied().unwrap_or(Live::FREE);
+        let Some(item) = store.next_line(lines)? else {
+            self.stage = Stage::Fold { next };
+            return Ok(Next::Step);
+        };
+        let Item::Line(line) = item else { return Ok(Next::Step) };
+        if line.kind != (Kind::Block { delta: true }) || line.offset >= live.len_bytes {
+            return Ok(Next::Step);
+        }
+        let place = Place::new(live.segment, line.offset);
+        if slot_of(store, &line.id, place).is_none_or(|slot| !store.index().flags(slot).has(NAMED)) {
+            return Ok(Next::Step);
+        }
+        let planned = plan_fold(&line.id, store).inspect_err(|_| {
+            if let Stage::FoldLines { lines, .. } = &mut self.stage {
+                *lines = before;
+            }
+        });
+        let Some((merged, chain)) = planned? else { return Ok(Next::Step) };
+        self.in_flight = self.in_flight.saturating_add(1);
+        Ok(Next::Job(Job::Fold { id: line.id, raw_bytes: line.raw_bytes, chain, merged }))
+    }
+
+    /// Stores what was folded, if that takes a quarter less than what goes for it.
+    fn take_fold(
+        &mut self,
+        chain: &Chain,
+        merged: u8,
+        packed: &PackedBlock,
+        store: &mut Store<'_>,
+        work: &mut Work<'_>,
+    ) -> Result<(), Error> {
+        let header = packed.header();
+        let parameters = *store.parameters();
+        let new_bytes = header.total_bytes(&parameters);
+        let mut old = [None; chain::LEN_MAX];
+        for (place, slot) in chain.places().iter().take(merged.into()).zip(&mut old) {
+            let entry = store.source().entry(*place, u64::MAX)?;
+            *slot = Some((*place, entry.id, entry.total_bytes(&parameters)));
+        }
+        let old_bytes: u64 = old.iter().flatten().map(|(.., bytes)| *bytes).sum();
+        let top = chain.places().first().and_then(|place| slot_of(store, &packed.id, *place));
+        let Some(top) = top.filter(|_| new_bytes.saturating_mul(4) <= old_bytes.saturating_mul(3)) else { return Ok(()) };
+        store.settle()?;
+        store.room(new_bytes)?;
+        let place = store.append(work.packed.get_mut(packed.packed.start..).unwrap_or(&mut []), &header)?;
+        for (place, id, bytes) in old.into_iter().flatten() {
+            self.marking.lives.take(place, bytes);
+            if let Some(slot) = slot_of(store, &id, place).filter(|_| id != packed.id) {
+                let flags = store.index().flags(slot).without(LIVE);
+                store.index_mut().set_flags(slot, flags);
+            }
+        }
+        store.index_mut().replace(top, place);
+        self.folded_bytes = self.folded_bytes.saturating_add(new_bytes);
+        self.marking.report.folded = self.marking.report.folded.saturating_add(1);
+        Ok(())
     }
 
     /// Takes victims from `from` on until what lives in them would fill a segment.
@@ -183,6 +284,28 @@ impl<'m> Compact<'m> {
     }
 }
 
+/// Which entries of a block's chain nobody else needs, its own counted: bases that no manifest names and no other block lies on. None if there
+/// are none, or if little would be won: where all of the chain would go, what lies above its last entry is all there is to win.
+fn plan_fold(id: &Id, store: &Store<'_>) -> Result<Option<(u8, Chain)>, Error> {
+    let (mut chain, mut merged, mut goes_on) = (Chain::NONE, 0u8, true);
+    let (mut above, mut last) = (0u64, 0u64);
+    let index = store.index();
+    let whole = store.visit_chain(id, |found| {
+        let flags = index.flags(found.slot);
+        let own = chain.is_none();
+        goes_on &= own || !(flags.has(NAMED) || flags.has(SHARED));
+        chain.push(found.place);
+        if goes_on {
+            merged = merged.saturating_add(1);
+            above = above.saturating_add(last);
+            last = found.entry.total_bytes(store.parameters());
+        }
+    })?;
+    let is_all = usize::from(merged) == chain.places().len();
+    let wins = merged > 1 && (!is_all || above.saturating_mul(3) >= last);
+    Ok(Some((merged, chain)).filter(|_| whole && wins))
+}
+
 /// Sparse: at least a quarter of it is dead; or small, and not the only small one.
 fn is_sparse(live: &Live, limit: u64, small: usize) -> bool {
     let sparse = u64::from(live.live_bytes).saturating_mul(4) <= u64::from(live.len_bytes).saturating_mul(3);
@@ -270,10 +393,15 @@ impl Task for Compact<'_> {
                 Ok(Next::Step)
             }
             Stage::Mark if self.marking.is_done() => {
-                self.stage = Stage::Choose { from: 0 };
+                self.stage = Stage::Fold { next: 0 };
                 Ok(Next::Step)
             }
             Stage::Mark => Ok(self.marking.step(store)?.map_or(Next::Step, Next::Say)),
+            Stage::Fold { next } => {
+                let next = *next;
+                self.fold(next, store)
+            }
+            Stage::FoldLines { .. } => self.fold_lines(store),
             Stage::Choose { from } => {
                 let from = *from;
                 Ok(self.choose(from, store))
@@ -299,6 +427,17 @@ impl Task for Compact<'_> {
         outcome: Result<Outcome, Error>,
         work: &mut Work<'_>,
     ) -> Result<Option<Event>, Error> {
+        if let Job::Fold { ref chain, merged, .. } = *job {
+            match outcome {
+                Ok(Outcome::Packed(packed)) => self.take_fold(chain, merged, &packed, store, work)?,
+                // It stays as it is.
+                Err(error) if error.is_damage() => {}
+                Err(error) => return Err(error),
+                Ok(_) => return Err(Refusal::Parameter.into()),
+            }
+            self.in_flight = self.in_flight.saturating_sub(1);
+            return if store.host().go_on(&Progress::default()) { Ok(None) } else { Err(Error::Cancelled) };
+        }
         let Job::Copy { place } = *job else { return Err(Refusal::Parameter.into()) };
         match outcome {
             Ok(Outcome::Copied { entry }) => {

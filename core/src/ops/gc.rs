@@ -82,6 +82,13 @@ impl<'m> Lives<'m> {
         }
     }
 
+    /// Takes bytes away that are in use no more.
+    pub(crate) fn take(&mut self, place: Place, bytes: u64) {
+        if let Some(live) = self.of(place.segment) {
+            live.live_bytes = live.live_bytes.saturating_sub(low32(bytes));
+        }
+    }
+
     pub(crate) fn is_victim(&self, place: Place) -> bool {
         let found = self.all().binary_search_by_key(&place.segment, |live| live.segment);
         found.ok().and_then(|at| self.all().get(at)).is_some_and(|live| live.victim)
@@ -99,6 +106,8 @@ pub struct Report {
     pub bytes: u64,
     /// Bytes of them in use.
     pub live_bytes: u64,
+    /// Blocks that were folded with bases nothing else needed (compact).
+    pub folded: u64,
     /// Bytes of the segments removed.
     pub freed_bytes: u64,
     /// A manifest page cannot be read, so nothing was removed.
@@ -174,6 +183,11 @@ impl<'m> Marking<'m> {
         }
     }
 
+    /// Whether something that a version or draft needs was not found, or cannot be read.
+    pub fn is_lost(&self) -> bool {
+        self.lost || self.report.kept_for_damage
+    }
+
     /// Whether all is known.
     pub fn is_done(&self) -> bool {
         matches!(self.phase, Phase::Done)
@@ -222,7 +236,7 @@ impl<'m> Marking<'m> {
                 });
                 match top {
                     Ok((size, top)) => {
-                        self.phase = Phase::Reach(Reach::of(&parameters, size, top));
+                        self.phase = Phase::Reach(Reach::of(&parameters, size, top).counting());
                     }
                     // Without its record a version's blocks are not known.
                     Err(error) if error.is_damage() => self.report.kept_for_damage = true,
