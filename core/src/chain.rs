@@ -510,6 +510,13 @@ impl<'s, 'a> Ground<'s, 'a> {
         for frame in 0..packer.frames() {
             self.pack_frame(frame, from, &mut packer)?;
         }
+        let is_last = from > 0 && from.saturating_add(1) == places.len();
+        if is_last && self.is_whole_cheaper(packer.frames_bytes()) {
+            packer.restart();
+            for frame in 0..packer.frames() {
+                self.pack_whole(frame, &mut packer)?;
+            }
+        }
         let packed = packer.finish()?;
         let depth = base.depth.saturating_add(1);
         Ok((packed, if packed.based { Base { id: base.id, depth } } else { Base::NONE }))
@@ -521,22 +528,47 @@ impl<'s, 'a> Ground<'s, 'a> {
         if plain == in_base {
             return packer.keep(frame);
         }
-        let Scratch { table, body, base, stored, .. } = &mut self.scratch;
         if packer.is_kept(frame)? {
-            // Not read from the disk, since it is as in the chain's top; but not as in the entry that is built on.
-            self.stack.read_frame(0, frame, table, stored, body, base, packer.codecs())?;
-            let len = packer.frame(frame).len();
-            packer.frame_mut(frame).copy_from_slice(base.get(..len).unwrap_or(&[]));
-            packer.list(frame)?;
+            // As in the chain's top, but not as in the entry that is built on.
+            self.fetch(frame, packer)?;
         }
         if plain == Digest::ZERO {
             return packer.put_whole(frame);
         }
+        let Scratch { table, body, base, stored, .. } = &mut self.scratch;
         let cost = self.stack.read_frame(from, frame, table, stored, body, base, packer.codecs())?;
         let len = packer.frame(frame).len();
         // Reading a frame decodes no more than twice its length: itself, and changes to it.
         let room = wide(len).saturating_sub(cost.body_bytes);
         packer.put_changes(frame, base.get(..len).unwrap_or(&[]), cost.whole_bytes, narrow(room), body, stored)
+    }
+
+    fn pack_whole(&mut self, frame: u32, packer: &mut Packer<'_>) -> Result<(), Error> {
+        if packer.is_kept(frame)? {
+            self.fetch(frame, packer)?;
+        }
+        packer.list(frame)?;
+        packer.put_whole(frame)
+    }
+
+    /// Puts a frame in its place that may not have been read from the disk, since it is as in the chain's top.
+    fn fetch(&mut self, frame: u32, packer: &mut Packer<'_>) -> Result<(), Error> {
+        let Scratch { table, body, base, stored, .. } = &mut self.scratch;
+        self.stack.read_frame(0, frame, table, stored, body, base, packer.codecs())?;
+        let len = packer.frame(frame).len();
+        packer.frame_mut(frame).copy_from_slice(base.get(..len).unwrap_or(&[]));
+        packer.list(frame)
+    }
+
+    /// Whether a block all of whose changes were merged into `merged_bytes` is better stored whole. That takes more, but gives a chain that can
+    /// take as much as the block has bytes until it is to be merged again; the merged one takes that much less, and when little is left of that
+    /// it would be stored again for each write.
+    fn is_whole_cheaper(&self, merged_bytes: u64) -> bool {
+        let last = self.stack.chain.places().len().saturating_sub(1);
+        let whole_bytes = u64::from(self.stored_bytes.get(last).copied().unwrap_or(0));
+        let raw_bytes = u64::from(self.stack.raw_bytes);
+        let left = raw_bytes.saturating_sub(merged_bytes);
+        merged_bytes.saturating_mul(raw_bytes) >= whole_bytes.saturating_mul(left)
     }
 }
 

@@ -362,6 +362,16 @@ impl<'w> Packer<'w> {
         Ok(())
     }
 
+    /// Bytes that the frames take which were stored so far.
+    pub fn frames_bytes(&self) -> u64 {
+        self.frames_bytes
+    }
+
+    /// Packs once more from the first frame on: nothing is stored yet, and what is known of frames stays.
+    pub fn restart(&mut self) {
+        self.frames_bytes = 0;
+    }
+
     /// Where the next frame is stored.
     fn rest(&mut self) -> &mut [u8] {
         let at = front_bytes(self.frames).saturating_add(narrow(self.frames_bytes));
