@@ -423,8 +423,9 @@ impl Stack<'_> {
         let mut work = Work { raw, packed, scratch: &mut [], codecs: *codecs };
         if !self.chain.is_none() {
             match self.pack_on(expected, &mut work, scratch, &mut read) {
-                // What cannot be read is nothing to build on.
+                // What cannot be read, or not with the codecs that are here, is nothing to build on.
                 Err(error) if error.is_damage() => {}
+                Err(Error::Corrupt { what: What::UnknownCodec, .. }) => {}
                 packed => return packed,
             }
         }
