@@ -374,18 +374,14 @@ impl<'a> Stack<'a> {
     pub fn read(&self, within: u32, to: &mut [u8], work: &mut Work<'_>, decoded: &mut Decoded) -> Result<(), Error> {
         let frame_bytes = self.shape.frame_bytes.max(1);
         let end = u64::from(within).saturating_add(wide(to.len()));
-        let frames = within / frame_bytes..low32(end.div_ceil(frame_bytes.into()));
-        for frame in frames {
-            let Scratch { mut known, table, body, .. } = Scratch::of(&self.shape, self.raw_bytes, work.scratch)?;
-            let part = Part { from: 0, first: frame, end: frame.saturating_add(1) };
-            self.resolve(part, &mut known, table, |_, _| {})?;
-            let (one, _) = self.lay(part, &known, &|_| true, table, work.packed, body, work.raw, work.codecs, Verify::Plain)?;
-            decoded.frames = decoded.frames.saturating_add(one.frames);
-            decoded.bytes = decoded.bytes.saturating_add(one.bytes);
-            let len = narrow(frame_len(self.raw_bytes, frame_bytes, frame).into());
-            let start = u64::from(frame).saturating_mul(frame_bytes.into());
-            copy_overlap(start, work.raw.get(..len).unwrap_or(&[]), within.into(), to);
-        }
+        let part = Part { from: 0, first: within / frame_bytes, end: low32(end.div_ceil(frame_bytes.into())).min(self.frames()) };
+        let Scratch { mut known, table, body, .. } = Scratch::of(&self.shape, self.raw_bytes, work.scratch)?;
+        self.resolve(part, &mut known, table, |_, _| {})?;
+        let (more, _) = self.lay(part, &known, &|_| true, table, work.packed, body, work.raw, work.codecs, Verify::Plain)?;
+        decoded.frames = decoded.frames.saturating_add(more.frames);
+        decoded.bytes = decoded.bytes.saturating_add(more.bytes);
+        let start = u64::from(part.first).saturating_mul(frame_bytes.into());
+        copy_overlap(start, work.raw, within.into(), to);
         Ok(())
     }
 }
