@@ -17,6 +17,7 @@ use crate::frame::{
     BlockHasher, Filled, Known, KnownFrame, Packed, Packer, Scratch, Shape, StoredBlock, Verify, Work, encode, fill, lay_frame,
     prove_frame,
 };
+use crate::medium::READS_A_STEP;
 use crate::segment::{Source, payload_place};
 use crate::types::{Digest, Id, Place, low32, narrow, wide};
 use core::ops::Range;
@@ -120,6 +121,8 @@ struct Cost {
     whole_bytes: u32,
     /// Bodies of deltas above that.
     body_bytes: u64,
+    /// Ranges of the medium.
+    reads: usize,
 }
 
 /// The base that a packed block was laid on.
@@ -292,6 +295,7 @@ impl<'a> Stack<'a> {
             let bytes = stored.get_mut(..span.len()).ok_or(needed)?;
             let start = payload_place(level.place).offset.saturating_add(low32(wide(span.start)));
             self.source.read(Place::new(level.place.segment, start), bytes)?;
+            cost.reads = cost.reads.saturating_add(1);
             for listed in level.table.rows().filter(is_used) {
                 let within = listed.stored.start.saturating_sub(span.start)..listed.stored.end.saturating_sub(span.start);
                 let bytes = bytes.get(within).ok_or(corrupt(What::Length))?;
@@ -470,7 +474,12 @@ struct Ground<'s, 'a> {
     scratch: Scratch<'s>,
     /// Stored bytes of each entry.
     stored_bytes: [u32; LEN_MAX],
+    /// Ranges of frames that were read.
+    reads: usize,
 }
+
+/// The most ranges of frames of a base that are read to pack one block: what a step may read, but for header and table of each entry.
+const READS_MAX: usize = READS_A_STEP.saturating_sub(2 * LEN_MAX);
 
 impl<'s, 'a> Ground<'s, 'a> {
     /// Reads the tables of a chain; none where there is not enough memory to pack on it.
@@ -485,7 +494,7 @@ impl<'s, 'a> Ground<'s, 'a> {
                 *bytes = entry.stored_bytes;
             }
         })?;
-        Ok(Some(Ground { stack, scratch, stored_bytes }))
+        Ok(Some(Ground { stack, scratch, stored_bytes, reads: 0 }))
     }
 
     /// The digest of a frame of the base.
@@ -529,11 +538,11 @@ impl<'s, 'a> Ground<'s, 'a> {
             // As in the chain's top, but not as in the entry that is built on.
             self.fetch(frame, packer)?;
         }
-        if plain == Digest::ZERO {
+        if plain == Digest::ZERO || !self.may_read() {
             return packer.put_whole(frame);
         }
-        let Scratch { table, body, base, stored, .. } = &mut self.scratch;
-        let cost = self.stack.read_frame(from, frame, table, stored, body, base, packer.codecs())?;
+        let cost = self.read_frame(from, frame, packer.codecs())?;
+        let Scratch { body, base, stored, .. } = &mut self.scratch;
         let len = packer.frame(frame).len();
         // Reading a frame decodes no more than twice its length: itself, and changes to it.
         let room = wide(len).saturating_sub(cost.body_bytes);
@@ -550,11 +559,26 @@ impl<'s, 'a> Ground<'s, 'a> {
 
     /// Puts a frame in its place that may not have been read from the disk, since it is as in the chain's top.
     fn fetch(&mut self, frame: u32, packer: &mut Packer<'_>) -> Result<(), Error> {
-        let Scratch { table, body, base, stored, .. } = &mut self.scratch;
-        self.stack.read_frame(0, frame, table, stored, body, base, packer.codecs())?;
+        if !self.may_read() {
+            return Err(Error::corrupt(self.stack.top(), What::Length));
+        }
+        self.read_frame(0, frame, packer.codecs())?;
         let len = packer.frame(frame).len();
-        packer.frame_mut(frame).copy_from_slice(base.get(..len).unwrap_or(&[]));
+        packer.frame_mut(frame).copy_from_slice(self.scratch.base.get(..len).unwrap_or(&[]));
         packer.list(frame)
+    }
+
+    /// Whether another frame can be read within what one step may read. If not, frames are stored whole, or all of the block is.
+    fn may_read(&self) -> bool {
+        self.reads.saturating_add(LEN_MAX) <= READS_MAX
+    }
+
+    /// Reads a frame as it is in the entry `from`.
+    fn read_frame(&mut self, from: usize, frame: u32, codecs: &mut dyn Codecs) -> Result<Cost, Error> {
+        let Scratch { table, body, base, stored, .. } = &mut self.scratch;
+        let cost = self.stack.read_frame(from, frame, table, stored, body, base, codecs)?;
+        self.reads = self.reads.saturating_add(cost.reads);
+        Ok(cost)
     }
 
     /// Whether a block all of whose changes were merged into `merged_bytes` is better stored whole. That takes more, but gives a chain that can
