@@ -524,6 +524,10 @@ impl<'s, 'a> Ground<'s, 'a> {
             }
         }
         let packed = packer.finish()?;
+        if packed.based && base.id == *id {
+            // It has become what it was, and yet is not found by its id: then it is to be stored, and not as nothing but its own base.
+            return Err(Error::corrupt(place, What::Id));
+        }
         let depth = base.depth.saturating_add(1);
         Ok((packed, if packed.based { Base { id: base.id, depth } } else { Base::NONE }))
     }
