@@ -3,11 +3,18 @@
 #![allow(clippy::unwrap_used)]
 
 use sarsen_core::catalogue::with_record;
+use sarsen_core::codec::{CodecId, Plain};
+use sarsen_core::format::record::HintSource;
+use sarsen_core::frame::Work;
+use sarsen_core::ops::{backup, init};
 use sarsen_core::store::table_bytes;
+use sarsen_core::task::{Hands, run_inline};
+use sarsen_core::types::wide;
 use sarsen_core::version::Version;
 use sarsen_host::runner::Bench;
-use sarsen_tests::rig::{Plan, Rig, StillHost, TINY};
-use sarsen_tests::{MemDisk, SimMedium};
+use sarsen_tests::fuse::Fuse;
+use sarsen_tests::rig::{Plan, Rig, StillHost, TINY, patiently};
+use sarsen_tests::{MemDisk, Random, SimMedium};
 
 /// A disk of one manifest page grew to two, and what had been data at its beginning had become a hole. The page that holds the beginning was kept in
 /// memory, waiting to be stored; the page above did not name it yet, so the hole was taken for a hole already, and the version kept the old data.
@@ -44,4 +51,104 @@ fn a_block_of_another_length_than_its_place_is_not_read_as_if_it_were_whole() {
         longer.read_at(9_000, &mut [0; 5_000], store, &mut bench.work())
     });
     assert!(read.unwrap_err().is_damage());
+}
+
+/// Blocks of 64 frames.
+const MANY_FRAMES: init::Options = init::Options { block_log2: 18, frame_log2: 12, segment_bytes: 2 << 20, ..TINY };
+
+/// A disk of one such block, and as many versions more as are wanted, with another sector written in each frame.
+fn many_frames_on_many_others(medium: &SimMedium, host: &StillHost, count: usize) -> MemDisk {
+    let rig = Rig::new(medium, host);
+    rig.init(&MANY_FRAMES).unwrap();
+    let (disk, mut random) = (MemDisk::random(7, 1 << 18), Random::new(8));
+    for number in 0..=count {
+        let base = if number == 0 { "" } else { "vm" };
+        rig.backup(&disk, &Plan { name: "vm", base, ..Plan::default() }).unwrap();
+        for frame in 0..64 {
+            disk.write(frame * 4096 + number * 512, &random.bytes(512));
+        }
+    }
+    disk
+}
+
+/// A medium that has to fetch what it is asked for keeps 256 answers. A step is repeated from its start until all it asks for is there, and a block of
+/// many frames on many others was read frame by frame, with more than 256 ranges in one step: it was asked for ever.
+#[test]
+fn many_frames_on_many_others_are_read_and_packed_with_as_many_reads_as_a_medium_keeps() {
+    let (medium, host) = (SimMedium::new(1), StillHost::new(1000, 1));
+    let disk = many_frames_on_many_others(&medium, &host, 6);
+    medium.set_patience_needed(true);
+    let fuse = Fuse::new(&medium, 200_000);
+    let rig = Rig::new(&fuse, &host);
+    let item = rig.list().unwrap().remove(6);
+    rig.with(|store| {
+        while !patiently(|| store.load())? {}
+        let (parameters, mut pages) = (*store.parameters(), vec![0; table_bytes(8, 9)]);
+        let top = patiently(|| with_record(store, &item.entry.link, |_, record| record.top))?;
+        let mut version = Version::of_tree(&parameters, item.size, top, &mut pages);
+        let (mut bench, mut to) = (Bench::new(&parameters)?, vec![0; 1 << 18]);
+        let decoded = patiently(|| version.read_at(0, &mut to, store, &mut bench.work()))?;
+        assert!(decoded.frames == 64 && decoded.bytes <= 2 << 18, "{decoded:?}");
+        assert!(to == rig.restore_in(store, &item)?.bytes);
+        Ok(())
+    })
+    .unwrap();
+    rig.backup(&disk, &Plan { name: "vm", base: "vm", ..Plan::default() }).unwrap();
+    assert!(rig.restore(&rig.list().unwrap()[7]).unwrap().bytes == disk.bytes());
+}
+
+/// Packing on a base has to decode it. A build without the base's codec could back up to such a repository until then, and failed.
+#[test]
+fn a_base_of_a_codec_that_is_not_there_is_nothing_to_build_on() {
+    let (medium, host) = (SimMedium::new(1), StillHost::new(1000, 1));
+    let rig = Rig::new(&medium, &host);
+    rig.init(&init::Options { codec: CodecId::Zstd, ..TINY }).unwrap();
+    let disk = MemDisk::new(b"compressible".repeat(3000));
+    rig.backup(&disk, &Plan { name: "vm", ..Plan::default() }).unwrap();
+    disk.write(9000, b"a change");
+    let base = rig.list().unwrap().remove(0);
+    rig.with(|store| {
+        let parameters = *store.parameters();
+        let top = with_record(store, &base.entry.link, |_, record| record.top)?;
+        let start = backup::Start { base: base.id, disk_size: base.size, top, ..backup::Start::EMPTY };
+        let (mut raw, mut packed) = (vec![0; 1 << 13], vec![0; 1 << 18]);
+        let mut scratch = vec![0; sarsen_core::frame::scratch_bytes(1 << 13, 1 << 12)];
+        let mut work = Work { raw: &mut raw, packed: &mut packed, scratch: &mut scratch, codecs: &mut Plain };
+        let hands = Hands { medium: store.source().medium, parameters, disk: Some(&disk) };
+        let (mut base_pages, mut draft_pages) = (vec![0; table_bytes(8, 9)], vec![0; table_bytes(8, 9)]);
+        let memory = backup::Memory { base: &mut base_pages, draft: &mut draft_pages };
+        let options = backup::Options {
+            name: "vm",
+            snapshot: "",
+            source: "",
+            group: [0; 16],
+            start,
+            hints: (HintSource::None, ""),
+            spot_checks: 0,
+            checkpoint_bytes: 0,
+        };
+        let mut task = backup::Backup::new(store, &disk, options, memory)?;
+        let report = run_inline(&mut task, store, &hands, &mut work, &mut |_, _| {})?;
+        assert_eq!(report.statistics.new_blocks, 1);
+        Ok(())
+    })
+    .unwrap();
+    assert!(rig.restore(&rig.list().unwrap()[1]).unwrap().bytes == disk.bytes());
+}
+
+/// Where changes had become as long as their block, merging them left no room for the next, and each write stored all of them again.
+#[test]
+fn a_block_that_is_written_all_over_in_small_pieces_is_not_stored_again_for_each() {
+    let (medium, host) = (SimMedium::new(1), StillHost::new(1000, 1));
+    let rig = Rig::new(&medium, &host);
+    rig.init(&init::Options { block_log2: 16, frame_log2: 13, segment_bytes: 1 << 20, ..TINY }).unwrap();
+    let (disk, mut random) = (MemDisk::random(7, 1 << 16), Random::new(8));
+    rig.backup(&disk, &Plan { name: "vm", ..Plan::default() }).unwrap();
+    let mut total = 0;
+    for _ in 0..60 {
+        disk.write(4096 * random.below(16), &random.bytes(4096));
+        total += rig.backup(&disk, &Plan { name: "vm", base: "vm", ..Plan::default() }).unwrap().statistics.new_bytes;
+        rig.remove(|item| item.entry.key == Some(0)).unwrap();
+    }
+    assert!(total > wide(60 * 4096) && total < wide(3 * 60 * 4096), "{total}");
 }
