@@ -651,3 +651,126 @@ fn choose(stored_bytes: &[u32], raw_bytes: u32, draw: u8) -> usize {
     }
     best.1
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+    use std::vec::Vec;
+
+    struct Random(u64);
+
+    impl Random {
+        fn below(&mut self, end: u32) -> u32 {
+            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            u32::try_from(self.0 >> 33).unwrap() % end
+        }
+
+        fn byte(&mut self) -> u8 {
+            u8::try_from(self.below(256)).unwrap()
+        }
+    }
+
+    fn place(number: u32) -> Place {
+        Place::new(crate::types::SegmentNumber(number), 128)
+    }
+
+    #[test]
+    fn a_chain_takes_as_many_places_as_depths_allow() {
+        let mut chain = Chain::NONE;
+        assert!(chain.is_none() && !chain.is_based() && chain.pop().is_none());
+        for number in 0..40 {
+            chain.push(place(number));
+            assert_eq!(chain.places().len(), LEN_MAX.min(narrow(u64::from(number) + 1)));
+            assert_eq!((chain.is_none(), chain.is_based()), (false, number > 0));
+        }
+        assert_eq!(chain.places().iter().copied().collect::<Vec<_>>(), (0..32).map(place).collect::<Vec<_>>());
+        assert_eq!(
+            (0..33).map(|_| chain.pop()).collect::<Vec<_>>(),
+            (0..33).map(|n| 31u32.checked_sub(n).map(place)).collect::<Vec<_>>()
+        );
+    }
+
+    #[test]
+    fn what_two_ranges_have_in_common_is_copied() {
+        for (from_start, from_len) in [(0, 0), (0, 4), (3, 5), (8, 4)] {
+            for (to_start, to_len) in [(0, 12), (2, 3), (4, 1), (7, 5), (12, 3), (5, 0)] {
+                let from: Vec<u8> = (0..from_len).map(|at| u8::try_from(from_start + at + 1).unwrap()).collect();
+                let mut to = std::vec![0; usize::try_from(to_len).unwrap()];
+                copy_overlap(from_start, &from, to_start, &mut to);
+                let expected = (to_start..to_start + to_len).map(|at| {
+                    let held = (from_start..from_start + from_len).contains(&at);
+                    if held { u8::try_from(at + 1).unwrap() } else { 0 }
+                });
+                assert_eq!(to, expected.collect::<Vec<u8>>(), "{from_start} {from_len} {to_start} {to_len}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_built_on_leaves_room_for_one_more() {
+        let mut random = Random(1);
+        for len in 1..=LEN_MAX {
+            for _ in 0..2000 {
+                let most = [1, 100, 10_000, 1 << 22][usize::try_from(random.below(4)).unwrap()];
+                let stored: Vec<u32> = (0..len).map(|_| random.below(most)).collect();
+                let raw_bytes = 1 << (12 + random.below(11));
+                let from = choose(&stored, raw_bytes, random.byte());
+                assert!(from < len, "one of the chain");
+                assert!(len - from < LEN_MAX, "the new entry lies on {} others", len - from);
+                let above: u64 = stored[..len - 1].iter().copied().map(u64::from).sum();
+                assert!(above <= raw_bytes.into() || from == len - 1, "all is merged that takes more than the block");
+            }
+        }
+        for draw in 0..=255 {
+            assert_eq!(choose(&[u32::MAX; LEN_MAX], u32::MAX, draw), 31);
+            assert_eq!(choose(&[u32::MAX], 1, draw), 0);
+            assert!(choose(&[0; LEN_MAX], 1, draw) > 0);
+        }
+    }
+
+    #[test]
+    fn the_cheapest_to_merge_is_merged_once_the_chain_is_long() {
+        // With the least draw from 8 entries above the whole one on, with the greatest at 31 only.
+        let long = |above: &[u32]| [above, &[1 << 20]].concat();
+        assert_eq!(choose(&long(&[5000; 7]), 1 << 22, 0), 0);
+        assert_eq!(choose(&long(&[5000; 8]), 1 << 22, 0), 8, "of equal ones all");
+        assert_eq!(choose(&long(&[5000; 30]), 1 << 22, 40), 0);
+        assert_eq!(choose(&long(&[5000; 31]), 1 << 22, 40), 31);
+        assert_eq!(choose(&long(&[10, 10, 10, 9000, 10, 10, 10, 10]), 1 << 22, 0), 3, "not what costs much");
+        assert_eq!(choose(&long(&[10, 4, 4, 4, 4, 4, 4, 4]), 20, 0), 8, "more than the block has");
+    }
+
+    /// So many writes of 4 KiB at random places of a block of 4 MiB, each in an increment of its own: bytes stored, and the longest chain.
+    fn life(writes: usize, random: &mut Random) -> (u32, usize) {
+        const PIECE: u32 = 4096;
+        let (mut total, mut longest) = (0, 0);
+        let mut chain: Vec<std::collections::BTreeSet<u32>> = std::vec![(0..1024).collect()];
+        for _ in 0..writes {
+            let bytes = |written: &std::collections::BTreeSet<u32>| u32::try_from(written.len()).unwrap() * PIECE;
+            let from = choose(&chain.iter().map(bytes).collect::<Vec<_>>(), 1 << 22, random.byte());
+            let mut new: std::collections::BTreeSet<u32> = chain.drain(..from).flatten().collect();
+            new.insert(random.below(1024));
+            total += bytes(&new);
+            chain.insert(0, new);
+            longest = longest.max(chain.len());
+        }
+        (total / PIECE, longest)
+    }
+
+    #[test]
+    fn merging_costs_about_as_much_again_as_what_is_written() {
+        let mut random = Random(3);
+        for (writes, most) in [(16, 160), (64, 220), (256, 300)] {
+            let lives: Vec<(u32, usize)> = (0..200).map(|_| life(writes, &mut random)).collect();
+            let total: u32 = lives.iter().map(|(total, _)| total).sum();
+            let percent = total / 2 / u32::try_from(writes).unwrap();
+            assert!((100..=most).contains(&percent), "{percent} % of what was written for {writes} increments");
+            assert!(lives.iter().all(|(_, longest)| *longest <= LEN_MAX));
+        }
+        // Blocks that are written together are not merged together: no increment stores all they have.
+        let lens: std::collections::BTreeSet<usize> =
+            (0..=255).map(|draw| (1..).find(|&len| len > 1 && choose(&std::vec![1; len], 1 << 22, draw) > 0).unwrap()).collect();
+        assert_eq!(lens.len(), 24, "a limit from 8 to 31: {lens:?}");
+    }
+}

@@ -943,4 +943,69 @@ mod tests {
             assert_eq!(coded, raw[..512] == raw[512..1024]);
         }
     }
+
+    /// A frame packed as changes to `base`, with the room that is asked for; how it was stored.
+    fn changed(codec: CodecId, base: &[u8], target: &[u8], whole_bytes: u32, room: usize) -> (FrameBody, Packed) {
+        let shape = shape(1, codec);
+        let mut raw_room = std::vec![0xEE; 4096];
+        let mut packed_room = std::vec![0xEE; packed_bytes(4096, 4096, 16)];
+        let mut work = Work { raw: &mut raw_room, packed: &mut packed_room, scratch: &mut [], codecs: &mut Runs };
+        fill(&shape, 4096, &mut work, |_, _, to| {
+            to.copy_from_slice(target);
+            Ok::<Filled, Error>(Filled::Read)
+        })
+        .unwrap();
+        let mut packer = Packer::of(&shape, 4096, &mut work).unwrap();
+        let (mut body, mut coded) = (std::vec![0xEE; 4096], std::vec![0xEE; 4096 + encode_slack_bytes(4096)]);
+        packer.put_changes(0, base, whole_bytes, room, &mut body, &mut coded).unwrap();
+        let stored_bytes = FrameRow { index: 0, body: packer.slot(0).unwrap().body }.stored_bytes();
+        assert_eq!(packer.frames_bytes(), stored_bytes.into());
+        let packed = packer.finish().unwrap();
+        let table = packed.start + entry::LEN + COUNT_BYTES;
+        let row = FrameRow::parse(&mut Reader(&packed_room[table..])).unwrap();
+        let (head, all) = (narrow(packed.head_bytes.into()), narrow(packed.stored_bytes.into()));
+        let payload = &packed_room[packed.start + entry::LEN..][..all];
+        let (mut frame, mut body) = (base.to_vec(), std::vec![0; 4096]);
+        lay_frame(&shape, &row, &payload[head..], &mut frame, &mut body, &mut Runs, Verify::Every).unwrap();
+        assert_eq!(prove_frame(&shape, &row.plain(), &frame), Ok(()));
+        assert!(frame == target);
+        assert_eq!(packed.based, row.is_delta());
+        (row.body, packed)
+    }
+
+    #[test]
+    fn changes_are_stored_as_what_takes_less() {
+        let base = noise(4096);
+        let with = |sectors: core::ops::Range<usize>, byte: u8| {
+            let mut target = base.clone();
+            target[sectors.start * 512..sectors.end * 512].iter_mut().for_each(|at| *at ^= byte);
+            target
+        };
+        let is = |(body, _): (FrameBody, Packed)| match body {
+            FrameBody::Delta { codec, stored_bytes, body_bytes, .. } => (2, codec, stored_bytes, body_bytes),
+            FrameBody::Coded { codec, stored_bytes, .. } => (1, codec, stored_bytes, 0),
+            FrameBody::Raw { stored_bytes, .. } => (1, CodecId::None, stored_bytes, 0),
+            FrameBody::Zero => (0, CodecId::None, 0, 0),
+        };
+        for codec in [CodecId::None, CodecId::Lz4] {
+            assert_eq!(is(changed(codec, &base, &with(3..4, 1), 4096, 4096)), (2, CodecId::None, 516, 516));
+            assert_eq!(is(changed(codec, &base, &with(0..7, 1), 4096, 4096)), (2, CodecId::None, 3588, 3588));
+            assert_eq!(is(changed(codec, &base, &with(0..8, 1), 4096, 4096)), (1, CodecId::None, 4096, 0), "all of it");
+            // No longer than the room for changes, one after another.
+            assert_eq!(is(changed(codec, &base, &with(3..4, 1), 4096, 516)), (2, CodecId::None, 516, 516));
+            assert_eq!(is(changed(codec, &base, &with(3..4, 1), 4096, 515)), (1, CodecId::None, 4096, 0));
+            assert_eq!(is(changed(codec, &base, &std::vec![0; 4096], 4096, 4096)), (0, CodecId::None, 0, 0));
+            // A run of zeros is told in four bytes, where the base is not like that.
+            let mut target = base.clone();
+            target[1024..2048].fill(0);
+            assert_eq!(is(changed(codec, &base, &target, 4096, 4096)), (2, CodecId::None, 4, 4));
+        }
+        // Five bytes through the codec are less than the changes; where the base takes far more than those, that is not tried.
+        let same = std::vec![9; 4096];
+        let mut nearly = same.clone();
+        nearly[..512].copy_from_slice(&base[..512]);
+        assert_eq!(is(changed(CodecId::Lz4, &nearly, &same, 1000, 4096)), (1, CodecId::Lz4, 5, 0));
+        assert_eq!(is(changed(CodecId::Lz4, &nearly, &same, 4096, 4096)), (2, CodecId::None, 516, 516));
+        assert_eq!(is(changed(CodecId::None, &nearly, &same, 1000, 4096)), (2, CodecId::None, 516, 516));
+    }
 }

@@ -422,4 +422,109 @@ mod tests {
         assert_eq!(emit_count(&mut Writer::new(&mut bytes), 65_536), Err(What::Length));
         assert_eq!(table_bytes_max(4096), 311_300);
     }
+
+    /// On a base: frame 1 through LZ4 in 60 of 200 bytes, frame 2 zero; frame 0 as in the base.
+    fn based_rows() -> [FrameRow; 2] {
+        let codec = CodecId::Lz4;
+        let body = FrameBody::Delta { codec, stored_bytes: 60, body_bytes: 200, plain: PLAIN, stored: STORED };
+        [FrameRow { index: 1, body }, FrameRow { index: 2, body: FrameBody::Zero }]
+    }
+
+    fn based() -> Vec<u8> {
+        let mut bytes = Vec::from([2, 0, 0, 0, 1, 0, 2, 1, 60, 0, 0, 0, 200, 0, 0, 0]);
+        bytes.extend([0xAA; 32]);
+        bytes.extend([0xBB; 32]);
+        bytes.extend([2, 0, 0, 0, 0, 0, 0, 0]);
+        bytes
+    }
+
+    fn parse_based(head: &[u8]) -> Result<(), What> {
+        FrameTable::parse(head, RAW_BYTES, FRAME_BYTES, low(head.len()) + 60, true).map(|_| ())
+    }
+
+    #[test]
+    fn a_table_on_a_base_is_these_bytes_and_lists_what_changed() {
+        assert_eq!(table_of(2, &based_rows()), based());
+        assert_eq!(based_rows().map(|row| (row.row_bytes(), row.is_delta())), [(ROW_BYTES_MAX, true), (8, false)]);
+        let head = based();
+        let table = FrameTable::parse(&head, RAW_BYTES, FRAME_BYTES, 148, true).unwrap();
+        let listed: Vec<Listed> = table.rows().collect();
+        assert_eq!(listed.iter().map(|listed| listed.row).collect::<Vec<_>>(), based_rows());
+        assert_eq!(listed.iter().map(|listed| listed.stored.clone()).collect::<Vec<_>>(), [88..148, 148..148]);
+        assert_eq!(listed.iter().map(|listed| listed.plain_bytes).collect::<Vec<_>>(), [4096, 1000]);
+        assert_eq!(listed.iter().map(|listed| listed.row.plain()).collect::<Vec<_>>(), [PLAIN, Digest::ZERO]);
+    }
+
+    #[test]
+    fn every_field_out_of_place_on_a_base_is_rejected() {
+        let cases: [(usize, u8, What); 20] = [
+            (0, 0, What::Length),     // nothing listed
+            (0, 1, What::Length),     // count too small
+            (0, 3, What::Length),     // count too large
+            (0, 4, What::Length),     // more than there are frames
+            (2, 1, What::Field),      // must be 0
+            (4, 2, What::Length),     // index repeated by the next
+            (4, 3, What::Length),     // no such frame
+            (5, 1, What::Length),     // far behind the last
+            (6, 3, What::Field),      // kind unknown
+            (6, 0, What::Field),      // zero frame with a codec
+            (7, 0, What::Length),     // through no codec, and yet not as long as the body
+            (7, 4, What::Field),      // codec unknown
+            (8, 0, What::Length),     // nothing stored
+            (8, 61, What::Length),    // one byte more than there is
+            (8, 200, What::Length),   // as long as the body
+            (12, 60, What::Length),   // a body as short as what is stored
+            (13, 0x10, What::Length), // a body longer than the frame
+            (80, 1, What::Length),    // index repeated
+            (80, 0, What::Length),    // index descending
+            (84, 1, What::Length),    // zero frame with bytes
+        ];
+        assert_eq!(parse_based(&based()), Ok(()));
+        for (at, value, what) in cases {
+            let mut head = based();
+            assert_ne!(head[at], value);
+            head[at] = value;
+            assert_eq!(parse_based(&head), Err(what), "{at} = {value}");
+        }
+        for len in 0..based().len() {
+            assert_eq!(parse_based(&based()[..len]), Err(What::Length), "{len}");
+        }
+        assert_eq!(parse_based(&[based().as_slice(), &[0]].concat()), Err(What::Length));
+    }
+
+    #[test]
+    fn only_a_block_on_a_base_leaves_frames_out_or_changes_them() {
+        let delta = based_rows()[0];
+        let all = [FrameRow { index: 0, body: FrameBody::Zero }, delta, FrameRow { index: 2, body: FrameBody::Zero }];
+        let parse = |rows: &[FrameRow], based| {
+            let head = table_of(low(rows.len()), rows);
+            let stored_bytes: u32 = rows.iter().map(FrameRow::stored_bytes).sum();
+            FrameTable::parse(&head, RAW_BYTES, FRAME_BYTES, low(head.len()) + stored_bytes, based).map(|_| ())
+        };
+        assert_eq!((parse(&all, true), parse(&all, false)), (Ok(()), Err(What::Field)));
+        assert_eq!((parse(&rows(), true), parse(&rows(), false)), (Ok(()), Ok(())), "all of them whole");
+        assert_eq!((parse(&rows()[1..], true), parse(&rows()[1..], false)), (Ok(()), Err(What::Length)));
+        assert_eq!((parse(&rows()[..2], true), parse(&rows()[..2], false)), (Ok(()), Err(What::Length)));
+        assert_eq!((parse(&[], true), parse(&[], false)), (Err(What::Length), Err(What::Length)));
+    }
+
+    #[test]
+    fn changes_take_less_than_their_frame_and_a_codec_makes_them_shorter() {
+        let delta = |index, codec, stored_bytes, body_bytes| {
+            let body = FrameBody::Delta { codec, stored_bytes, body_bytes, plain: PLAIN, stored: STORED };
+            let head = table_of(1, &[FrameRow { index, body }]);
+            let payload_bytes = low(head.len()).saturating_add(stored_bytes);
+            FrameTable::parse(&head, RAW_BYTES, FRAME_BYTES, payload_bytes, true).map(|_| ())
+        };
+        // The last frame has 1000 bytes, the others 4096.
+        for (index, len) in [(0, 4096), (2, 1000)] {
+            let plain = |stored_bytes, body_bytes| delta(index, CodecId::None, stored_bytes, body_bytes);
+            assert_eq!([1, len - 1].map(|bytes| plain(bytes, bytes)), [Ok(()); 2]);
+            assert_eq!([0, len, len + 1, u32::MAX].map(|bytes| plain(bytes, bytes)), [Err(What::Length); 4]);
+            assert_eq!([plain(10, 11), plain(11, 10)], [Err(What::Length); 2]);
+            let coded = |stored_bytes, body_bytes| delta(index, CodecId::Zstd, stored_bytes, body_bytes);
+            assert_eq!([coded(1, 2), coded(len - 2, len - 1)], [Ok(()); 2]);
+            assert_eq!([coded(0, 2), coded(2, 2), coded(3, 2), coded(1, len)], [Err(What::Length); 4]);
+        }
+    }
 }
