@@ -410,6 +410,9 @@ fn copy_overlap(from_start: u64, from: &[u8], to_start: u64, to: &mut [u8]) {
     }
 }
 
+/// Asked for a frame: its number, its offset in the block, where to put it, and the digest it has in the base.
+type ReadFrame<'r> = dyn FnMut(u32, u32, &mut [u8], Option<Digest>) -> Result<Filled, Error> + 'r;
+
 impl Stack<'_> {
     /// Packs a block, on the one that the chain gives, whose id is `expected`, if there is one. `read` is asked for each frame: its number, its
     /// offset in the block, where to put it, and the digest it has in the base; without that it has to be put there.
@@ -439,13 +442,7 @@ impl Stack<'_> {
         }
     }
 
-    fn pack_on(
-        &self,
-        expected: Id,
-        work: &mut Work<'_>,
-        scratch: &mut [u8],
-        read: &mut dyn FnMut(u32, u32, &mut [u8], Option<Digest>) -> Result<Filled, Error>,
-    ) -> Result<Packing, Error> {
+    fn pack_on(&self, expected: Id, work: &mut Work<'_>, scratch: &mut [u8], read: &mut ReadFrame<'_>) -> Result<Packing, Error> {
         let ground = Ground::survey(*self, scratch)?;
         let plain = |frame| ground.as_ref().map(|ground| ground.plain(frame));
         let id = fill(&self.shape, self.raw_bytes, work, |frame, within, to| read(frame, within, to, plain(frame)))?;

@@ -14,7 +14,7 @@ use crate::format::entry::TreeKind;
 use crate::format::record::{Attachments, HintSource, Record, RecordKind, Statistics, Tags, version_id};
 use crate::frame::Work;
 use crate::manifest;
-use crate::store::Store;
+use crate::store::{Sought, Store};
 use crate::tree::Cursor;
 use crate::types::{Id, Link};
 
@@ -80,7 +80,7 @@ impl<'a> Draft<'a> {
 
     /// Stores a block that was packed in `work`, if it is not stored already; the bytes that took.
     pub fn put_block(&mut self, block: &PackedBlock, store: &mut Store<'_>, work: &mut Work<'_>) -> Result<u64, Error> {
-        if store.readable(&block.id)?.is_some() {
+        if store.readable(Sought::Block, &block.id)?.is_some() {
             return Ok(0);
         }
         let header = block.header();

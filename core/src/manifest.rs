@@ -3,11 +3,11 @@
 use crate::digest::Hasher;
 use crate::error::Error;
 use crate::format::commit::Root;
-use crate::format::entry::{Kind, TreeKind};
+use crate::format::entry::TreeKind;
 use crate::format::header::Parameters;
 use crate::format::page::{Geometry, LEVELS_MAX};
 use crate::index::{Flags, SlotIndex};
-use crate::store::{Found, Store};
+use crate::store::{Found, Sought, Store};
 use crate::tree::{Descent, Meeting};
 use crate::types::{Id, Link, Place, low32};
 
@@ -123,13 +123,13 @@ impl Reach {
                 let row = self.descent.row(key, memory)?;
                 let id = Id(row.first_chunk().copied().unwrap_or_default());
                 // A row is met once; if its block must be waited for, it is looked up again through the page.
-                match keep_chain(store, &id, self.counting) {
+                match keep_chain(store, Sought::Block, &id, self.counting) {
                     Ok(Some(found)) => {
                         let known = store.index().flags(found.slot);
                         self.reached = Some(Met::Block(id)).filter(|_| !known.has(NAMED));
                         flag(store, found.slot, NAMED);
                         let expected = block_len(self.disk_size, self.block_bytes, key);
-                        if !matches!(found.entry.kind, Kind::Block { .. }) || found.entry.raw_bytes != expected {
+                        if found.entry.raw_bytes != expected {
                             self.hole(0);
                         }
                     }
@@ -146,7 +146,7 @@ impl Reach {
     }
 
     fn page(&mut self, level: u8, id: &Id, store: &mut Store<'_>, memory: &mut [u8]) -> Result<(), Error> {
-        let Some(found) = store.readable(id)? else { return self.lose(level) };
+        let Some(found) = store.readable(Sought::Page, id)? else { return self.lose(level) };
         let known = store.index().flags(found.slot);
         if known.has(WALKED) {
             if known.has(HOLED) {
@@ -156,7 +156,7 @@ impl Reach {
             self.descent.skip();
             return Ok(());
         }
-        if keep_chain(store, id, false)?.is_none() {
+        if keep_chain(store, Sought::Page, id, false)?.is_none() {
             return self.lose(level);
         }
         self.reached = Some(Met::Page(found.place));
@@ -223,11 +223,11 @@ fn keep_unreadable(store: &mut Store<'_>, id: &Id) {
 
 /// Flags an object and the bases it is stored on; its own entry, if all of them were found.
 /// With `counting`, bases of entries not met before are flagged as such.
-fn keep_chain(store: &mut Store<'_>, id: &Id, counting: bool) -> Result<Option<Found>, Error> {
+fn keep_chain(store: &mut Store<'_>, sought: Sought, id: &Id, counting: bool) -> Result<Option<Found>, Error> {
     let (mut top, mut wanted, mut depth) = (None, *id, u8::MAX);
     let mut child_is_new = false;
     loop {
-        let Some(found) = store.lookup_below(&wanted, depth)? else {
+        let Some(found) = store.lookup(sought, &wanted, depth)? else {
             keep_unreadable(store, &wanted);
             return Ok(None);
         };

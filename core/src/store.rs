@@ -11,7 +11,7 @@ mod write;
 use load::{Loading, NOT_LOADED};
 use write::PENDING_ROWS;
 
-pub use load::Found;
+pub use load::{Found, Sought};
 pub use truth::Prefix;
 pub use write::{Purpose, reserve_bytes};
 

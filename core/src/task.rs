@@ -24,6 +24,7 @@ use crate::store::Store;
 use crate::types::{Digest, Id, Place, narrow, wide};
 
 /// A piece of heavy work.
+#[allow(clippy::large_enum_variant)] // there is no heap to put a chain on
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Job {
@@ -120,6 +121,7 @@ pub enum Job {
 }
 
 /// What was in a block's place before.
+#[allow(clippy::large_enum_variant)] // there is no heap to put a chain on
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Before {
     /// Zeros.
@@ -298,6 +300,7 @@ pub struct Finding {
 }
 
 /// What a task wants next.
+#[allow(clippy::large_enum_variant)] // there is no heap to put a chain on
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Next<R> {
     /// This job done; more may be asked for meanwhile.

@@ -4,8 +4,8 @@
 #![allow(clippy::panic)]
 
 use embedded_io::ErrorKind;
-use sarsen_core::format::record::HintSource;
 use sarsen_core::error::{Error, Refusal, Trouble};
+use sarsen_core::format::record::HintSource;
 use sarsen_core::ops::backup;
 use sarsen_core::store::{Purpose, table_bytes};
 use sarsen_tests::crash::{Kind, Label, Patient, Setting, Verb, disk_of, spread};

@@ -56,7 +56,7 @@ fn depths(rig: &Rig<'_>, version: &Id) -> Vec<u8> {
         (0..BLOCKS as u64)
             .map(|block| {
                 let id = version.block(block, store)?;
-                Ok(store.readable(&id)?.unwrap().entry.depth)
+                Ok(store.readable(sarsen_core::store::Sought::Block, &id)?.unwrap().entry.depth)
             })
             .collect()
     })

@@ -4,7 +4,6 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use sarsen_core::format::record::HintSource;
 use sarsen_core::catalogue::with_record;
 use sarsen_core::chain::Chain;
 use sarsen_core::codec::CodecId;
@@ -12,6 +11,7 @@ use sarsen_core::digest::Algorithm;
 use sarsen_core::draft::{Description, Draft};
 use sarsen_core::error::Error;
 use sarsen_core::format::commit::Root;
+use sarsen_core::format::record::HintSource;
 use sarsen_core::format::record::RecordKind;
 use sarsen_core::manifest;
 use sarsen_core::ops::check::Depth;
@@ -472,8 +472,16 @@ impl Studio<'_> {
         let (old, new) = (bytes.len(), if self.random.one_in(2) { bytes.len() } else { self.random.below(60 * block) });
         bytes.resize(new, 0);
         self.diary.note(format!("draft {name}, {new} bytes, on {:?}, key {key:?}", start.map(|(at, _)| at)));
-        let description =
-            Description { name, snapshot: "", source: "model", hints: (HintSource::None, ""), group: [0; 16], disk_size: wide(new), time: 5, base };
+        let description = Description {
+            name,
+            snapshot: "",
+            source: "model",
+            hints: (HintSource::None, ""),
+            group: [0; 16],
+            disk_size: wide(new),
+            time: 5,
+            base,
+        };
         let draft = Draft::begin(store, description, root, key, pages)?;
         let mut canvas = Canvas { draft, key, name, bytes };
         // A block that was, or is now, cut by the end of the disk is another block than before.

@@ -15,7 +15,7 @@ use crate::format::record::HintSource;
 use crate::frame::Work;
 use crate::host::Progress;
 use crate::manifest::{self, Reach, block_len, blocks};
-use crate::store::{Purpose, Store};
+use crate::store::{Purpose, Sought, Store};
 use crate::task::{Event, Job, Next, Outcome, Task};
 use crate::tree::Cursor;
 use crate::types::{Id, Link, low32};
@@ -343,7 +343,7 @@ impl<'a> Backup<'a> {
         }
         // While damage is known, what is kept must be readable; the rest is read whatever hints say.
         let id = self.base_block(first, store)?;
-        Ok(u64::from(id.is_zero() || store.readable(&id)?.is_some()))
+        Ok(u64::from(id.is_zero() || store.readable(Sought::Block, &id)?.is_some()))
     }
 
     fn base_block(&mut self, block: u64, store: &mut Store<'_>) -> Result<Id, Error> {

@@ -17,7 +17,7 @@ use crate::index::Flags;
 use crate::log::{self, PinState};
 use crate::manifest::{self, Met, Reach};
 use crate::segment::{self, Item, Lines, entries_hasher};
-use crate::store::{Prefix, Purpose, Store};
+use crate::store::{Prefix, Purpose, Sought, Store};
 use crate::task::{Event, Fault, Finding, FindingKind, Job, Next, Outcome, Task};
 use crate::tree::Cursor;
 use crate::types::{Digest, Id, Link, Place, SegmentNumber, low32};
@@ -106,6 +106,7 @@ enum Phase {
     Reach {
         reach: Reach,
     },
+    ReachEnd,
     Marks,
     Done,
 }
@@ -122,6 +123,10 @@ pub struct Check<'m> {
     walked: bool,
     /// Some block lies on a base.
     based: bool,
+    /// A block was not what its entries should give, so blocks are looked for again: they may be found elsewhere, and must be proved there.
+    again: bool,
+    /// Entries were checked before; now only blocks are proved.
+    proves_only: bool,
     /// Of the block reached last: its id, and which of its chain's entries are to be checked before it can be proved.
     block: Option<(Id, Chain)>,
     in_flight: u64,
@@ -148,6 +153,8 @@ impl<'m> Check<'m> {
             only: None,
             walked: false,
             based: false,
+            again: false,
+            proves_only: false,
             block: None,
             in_flight: 0,
             report,
@@ -388,9 +395,11 @@ impl<'m> Check<'m> {
             Listed::End if self.in_flight > 0 => return Ok(Next::Wait),
             Listed::End => {
                 store.index_mut().clear_flags_all(Flags::ALL);
-                self.walked = true;
                 self.listing = Some(Listing::of(store));
-                self.phase = Phase::Versions;
+                if !core::mem::take(&mut self.again) {
+                    self.walked = true;
+                    self.phase = Phase::Versions;
+                }
                 return Ok(Next::Step);
             }
         }
@@ -417,19 +426,38 @@ impl<'m> Check<'m> {
         }
         let Phase::Reach { reach } = &mut self.phase else { return Ok(Next::Step) };
         if reach.step(store, self.pages)?.is_some() {
-            self.walked = self.only.is_some();
-            self.phase = if self.walked { Phase::Reload } else { Phase::Walk };
+            self.phase = if self.only.is_some() { Phase::ReachEnd } else { Phase::Walk };
             return Ok(Next::Step);
         }
+        let checks = self.only.is_some() && !self.proves_only;
         match reach.take_reached() {
-            Some(Met::Page(place)) if self.only.is_some() => Ok(self.check_entry(place)),
+            Some(Met::Page(place)) if checks => Ok(self.check_entry(place)),
             Some(Met::Block(id)) => {
-                let unchecked = if self.only.is_some() { unchecked(&id, store)? } else { Chain::NONE };
+                let unchecked = if checks { unchecked(&id, store)? } else { Chain::NONE };
                 self.block = Some((id, unchecked));
                 Ok(Next::Step)
             }
             _ => Ok(Next::Step),
         }
+    }
+
+    /// All that one version reaches was checked and proved; once more, if that has changed where blocks are found.
+    fn reach_end(&mut self, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
+        if self.in_flight > 0 {
+            return Ok(Next::Wait);
+        }
+        match self.only.filter(|_| core::mem::take(&mut self.again)) {
+            Some(entry) => {
+                self.proves_only = true;
+                store.index_mut().clear_flags_all(Flags::ALL);
+                self.begin_only(entry, store)?;
+            }
+            None => {
+                self.walked = true;
+                self.phase = Phase::Reload;
+            }
+        }
+        Ok(Next::Step)
     }
 
     fn check_entry(&mut self, place: Place) -> Next<Report> {
@@ -454,6 +482,7 @@ impl<'m> Check<'m> {
     /// A block that its entries do not give, though each of them is as it was written: the one on top says what is not so.
     fn unproved(&mut self, chain: &Chain, store: &mut Store<'_>) -> Result<Option<Event>, Error> {
         let Some(&place) = chain.places().first() else { return Ok(None) };
+        self.again = true;
         if chain.places().iter().any(|place| store.marks().contains(*place)) {
             return Ok(None);
         }
@@ -539,7 +568,7 @@ fn unchecked(id: &Id, store: &mut Store<'_>) -> Result<Chain, Error> {
     let mut free = slots.iter_mut();
     let mut chain = Chain::NONE;
     let index = store.index();
-    store.visit_chain(id, |found| {
+    store.visit_chain(Sought::Block, id, |found| {
         if !index.flags(found.slot).has(CHECKED) {
             chain.push(found.place);
             if let Some(slot) = free.next() {
@@ -603,6 +632,7 @@ impl Task for Check<'_> {
             Phase::Version { .. } => self.version(store),
             Phase::Walk => self.walk(store),
             Phase::Reach { .. } => self.reach(store),
+            Phase::ReachEnd => self.reach_end(store),
             Phase::Marks => self.marks(store),
             Phase::Done => Err(Refusal::Parameter.into()),
         }

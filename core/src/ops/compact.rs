@@ -16,7 +16,7 @@ use crate::manifest::{LIVE, NAMED, SHARED};
 use crate::ops::gc::{Live, Lives, Marking, Report, remove_dead, write_rows};
 use crate::segment::{Item, Lines};
 use crate::session::plain_header;
-use crate::store::{Purpose, Store};
+use crate::store::{Purpose, Sought, Store};
 use crate::task::{Event, Job, Next, Outcome, Task};
 use crate::tree::{Descent, Meeting};
 use crate::types::{Id, Link, Place, SegmentNumber, low32, narrow, wide};
@@ -290,7 +290,7 @@ fn plan_fold(id: &Id, store: &Store<'_>) -> Result<Option<(u8, Chain)>, Error> {
     let (mut chain, mut merged, mut goes_on) = (Chain::NONE, 0u8, true);
     let (mut above, mut last) = (0u64, 0u64);
     let index = store.index();
-    let whole = store.visit_chain(id, |found| {
+    let whole = store.visit_chain(Sought::Block, id, |found| {
         let flags = index.flags(found.slot);
         let own = chain.is_none();
         goes_on &= own || !(flags.has(NAMED) || flags.has(SHARED));

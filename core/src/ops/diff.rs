@@ -43,6 +43,7 @@ impl Sink for Onto<'_> {
 }
 
 /// What a version is compared with.
+#[allow(clippy::large_enum_variant)] // one there is, and no heap
 pub enum From<'a> {
     /// Zeros.
     Nothing,

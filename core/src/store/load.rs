@@ -4,7 +4,7 @@ use crate::chain::Chain;
 use crate::error::{Error, Trouble};
 use crate::format::commit::Root;
 use crate::format::damage::Mark;
-use crate::format::entry::{EntryHeader, TreeKind};
+use crate::format::entry::{EntryHeader, Kind, TreeKind};
 use crate::format::header::SEGMENT_BYTES_MAX;
 use crate::segment::{Item, Lines};
 use crate::store::Store;
@@ -21,6 +21,24 @@ pub(super) enum Loading {
 }
 
 pub(super) const NOT_LOADED: Loading = Loading::Segments { key: 0 };
+
+/// What an id is looked up as.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Sought {
+    /// A block.
+    Block,
+    /// A manifest's page.
+    Page,
+}
+
+impl Sought {
+    fn is(self, kind: Kind) -> bool {
+        match self {
+            Sought::Block => matches!(kind, Kind::Block { .. }),
+            Sought::Page => matches!(kind, Kind::Page { tree: TreeKind::Manifest, .. }),
+        }
+    }
+}
 
 /// An object that was found.
 #[derive(Clone, Copy, Debug)]
@@ -146,20 +164,16 @@ impl<'m> Store<'m> {
         Ok(Loading::Lines { after, current: Some((segment, end, lines)) })
     }
 
-    /// The usable entry of an object, the newest if there are several; none if there is none.
-    pub fn lookup(&self, id: &Id) -> Result<Option<Found>, Error> {
-        self.lookup_below(id, u8::MAX)
-    }
-
-    /// The same, of those with less depth: a base that was stored anew may have another depth than before, and there must be no cycle.
-    pub fn lookup_below(&self, id: &Id, depth: u8) -> Result<Option<Found>, Error> {
+    /// The usable entry of an object, the newest if there are several; none if there is none. Of those with less than this depth: a base that was
+    /// stored anew may have another depth than before, and there must be no cycle.
+    pub fn lookup(&self, sought: Sought, id: &Id, depth: u8) -> Result<Option<Found>, Error> {
         let source = self.source();
         let mut below: Option<Place> = None;
         loop {
             let candidates = self.index.candidates(id).filter(|(_, place, _)| below.is_none_or(|below| *place < below));
             let Some((slot, place, _)) = candidates.max_by_key(|(_, place, _)| *place) else { return Ok(None) };
             match source.entry(place, SEGMENT_BYTES_MAX.into()) {
-                Ok(entry) if entry.id == *id && entry.kind.indexed() && entry.depth < depth && !self.marks.contains(place) => {
+                Ok(entry) if entry.id == *id && sought.is(entry.kind) && entry.depth < depth && !self.marks.contains(place) => {
                     return Ok(Some(Found { slot, place, entry }));
                 }
                 Err(error) if !error.is_damage() => return Err(error),
@@ -169,10 +183,10 @@ impl<'m> Store<'m> {
     }
 
     /// Visits the usable entries that give an object, from its own down to one that needs no base; whether all were found.
-    pub fn visit_chain(&self, id: &Id, mut visit: impl FnMut(&Found)) -> Result<bool, Error> {
+    pub fn visit_chain(&self, sought: Sought, id: &Id, mut visit: impl FnMut(&Found)) -> Result<bool, Error> {
         let (mut wanted, mut depth) = (*id, u8::MAX);
         loop {
-            let Some(found) = self.lookup_below(&wanted, depth)? else { return Ok(false) };
+            let Some(found) = self.lookup(sought, &wanted, depth)? else { return Ok(false) };
             visit(&found);
             (wanted, depth) = (found.entry.base, found.entry.depth);
             if depth == 0 {
@@ -182,14 +196,18 @@ impl<'m> Store<'m> {
     }
 
     /// The usable entry of an object whose whole chain of bases is usable.
-    pub fn readable(&self, id: &Id) -> Result<Option<Found>, Error> {
-        Ok(self.chain(id)?.map(|(found, _)| found))
+    pub fn readable(&self, sought: Sought, id: &Id) -> Result<Option<Found>, Error> {
+        let mut top = None;
+        let whole = self.visit_chain(sought, id, |found| {
+            top.get_or_insert(*found);
+        })?;
+        Ok(top.filter(|_| whole))
     }
 
-    /// The same, and where all entries of its chain lie.
+    /// The same of a block, and where all entries of its chain lie.
     pub fn chain(&self, id: &Id) -> Result<Option<(Found, Chain)>, Error> {
         let (mut top, mut chain) = (None, Chain::NONE);
-        let whole = self.visit_chain(id, |found| {
+        let whole = self.visit_chain(Sought::Block, id, |found| {
             top.get_or_insert(*found);
             chain.push(found.place);
         })?;

@@ -5,7 +5,7 @@ use crate::error::{Error, Memory as Lent, What};
 use crate::format::entry::{EntryHeader, Kind, LEN, PAGE_DEPTH_MAX, TreeKind, total_bytes};
 use crate::format::header::SEGMENT_BYTES_MAX;
 use crate::format::page::{BASE_LEN, Geometry, HEAD_LEN, RUN_LEN, StoredPage, emit_delta, emit_whole, page_id, row_len};
-use crate::store::Store;
+use crate::store::{Sought, Store};
 use crate::tree::{Changed, Loaded, NewPage, Pages};
 use crate::types::{Id, Link, Place, low32, narrow, wide};
 
@@ -17,7 +17,7 @@ impl<'m> Store<'m> {
 
     fn entry_of_page(&self, tree: TreeKind, link: &Link) -> Result<(Place, EntryHeader), Error> {
         if tree == TreeKind::Manifest {
-            let found = self.lookup(&link.id)?;
+            let found = self.lookup(Sought::Page, &link.id, u8::MAX)?;
             let found = found.ok_or(Error::corrupt(Place::NONE, What::Absent))?;
             return Ok((found.place, found.entry));
         }
@@ -80,7 +80,7 @@ impl Pages for Store<'_> {
         if id == page.base.link.id {
             return Ok(if in_manifest { by_id } else { page.base.link });
         }
-        if in_manifest && self.readable(&id)?.is_some() {
+        if in_manifest && self.readable(Sought::Page, &id)?.is_some() {
             return Ok(by_id);
         }
         let plan = Plan::of(page, !self.is_damaged());
