@@ -2,13 +2,13 @@
 
 use crate::Measured;
 use crate::random;
-use sarsen_core::format::record::HintSource;
 use sarsen_core::chain::shape;
 use sarsen_core::codec::Codecs;
 use sarsen_core::draft::{Description, Draft};
 use sarsen_core::error::Error;
 use sarsen_core::format::commit::Root;
 use sarsen_core::format::entry::{EntryHeader, Kind, LEN};
+use sarsen_core::format::record::HintSource;
 use sarsen_core::frame::{Filled, Work, encode, fill, packed_bytes, raw_bytes};
 use sarsen_core::host::Host;
 use sarsen_core::manifest;
@@ -40,7 +40,16 @@ pub fn load(store: &mut Store<'_>) -> Result<(), Error> {
 
 /// What a draft of these tables says of itself.
 pub fn description(disk_size: u64) -> Description<'static> {
-    Description { name: "disk", snapshot: "", source: "figures", hints: (HintSource::None, ""), group: [0; 16], disk_size, time: 0, base: Id::ZERO }
+    Description {
+        name: "disk",
+        snapshot: "",
+        source: "figures",
+        hints: (HintSource::None, ""),
+        group: [0; 16],
+        disk_size,
+        time: 0,
+        base: Id::ZERO,
+    }
 }
 
 /// Writes a version of a disk of `blocks` blocks, of which `changed` have the ids that `id` says and the others those of `start`.

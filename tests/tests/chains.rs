@@ -90,7 +90,7 @@ impl House {
     }
 
     fn is_stored(&self, id: &Id) -> bool {
-        self.loaded(|store| store.lookup(id).unwrap().is_some())
+        self.loaded(|store| store.lookup(sarsen_core::store::Sought::Block, id, u8::MAX).unwrap().is_some())
     }
 
     fn restores(&self, number: usize) -> bool {

@@ -3,10 +3,10 @@
 use sarsen_benches::fill::{init, with_store};
 use sarsen_benches::stopwatch::{Seconds, Stopwatch};
 use sarsen_benches::{Failure, Measured};
-use sarsen_core::format::record::HintSource;
 use sarsen_core::catalogue::{Search, Wanted, with_record};
 use sarsen_core::disk::Disk;
 use sarsen_core::error::{Error, Refusal};
+use sarsen_core::format::record::HintSource;
 use sarsen_core::ops::backup::{Backup, Memory, Options, Report, Start, pages_bytes};
 use sarsen_core::ops::init;
 use sarsen_core::store::Store;
