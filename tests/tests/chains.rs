@@ -172,7 +172,7 @@ fn a_damaged_base_hits_what_lies_on_it_until_its_contents_are_stored_again() {
     assert_eq!((house.chain(5, 0).len(), house.chain(5, 2).len()), (1, 1));
     // What lies on the base is stored whole: versions 3 and 4 have the same block. Version 2 has another, and waits for its contents.
     assert_eq!((2..6).map(|number| house.restores(number)).collect::<Vec<_>>(), [false, true, true, true]);
-    house.disk.write(0, &house.was[2][..BLOCK].to_vec());
+    house.disk.write(0, &house.was[2][..BLOCK]);
     house.backup();
     assert_eq!(house.id(6, 0), id);
     let verdict = house.rig().scrub().unwrap();
