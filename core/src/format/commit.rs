@@ -10,7 +10,7 @@ use crate::error::What;
 use crate::types::{Digest, Id, Link, RepositoryId, SegmentNumber, low32};
 
 /// Bytes of a commit without history.
-pub const FIXED_LEN: usize = 296;
+pub const FIXED_LEN: usize = 248;
 /// Bytes of a row of history.
 pub const HISTORY_LEN: usize = 40;
 /// Bytes of the longest commit.
@@ -66,7 +66,6 @@ impl Commit {
         let (digest, highest) = (Digest(fields.array()?), SegmentNumber(fields.u32()?));
         fields.zeros(4)?;
         let (segments, catalogue, damage) = (parse_root(&mut fields)?, parse_root(&mut fields)?, parse_root(&mut fields)?);
-        fields.zeros(48)?;
         let history = fields.u16()?;
         fields.zeros(6)?;
         let expected = usize::from(history).saturating_mul(HISTORY_LEN);
@@ -84,7 +83,7 @@ impl Commit {
     pub fn emit(&self, fields: &mut Writer<'_>) {
         fields.u64(self.sequence).u64(self.time).bytes(&self.previous.0);
         fields.u32(self.segment.0).u32(self.len_bytes).bytes(&self.digest.0).u32(self.highest.0).u32(0);
-        for root in [&self.segments, &self.catalogue, &self.damage, &Root::EMPTY] {
+        for root in [&self.segments, &self.catalogue, &self.damage] {
             fields.u64(root.rows);
             link::emit(&root.top, fields);
         }

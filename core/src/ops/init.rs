@@ -47,7 +47,7 @@ impl Options {
         align_log2: 4,
         codec: CodecId::Zstd,
         segment_bytes: 64 << 20,
-        history: 2,
+        history: 0, // a commit names the one before it anyway
     };
 
     /// What microcontrollers use.

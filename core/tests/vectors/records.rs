@@ -242,7 +242,7 @@ fn commits() {
         let mut to = vec![0; bytes.len()];
         let mut writer = Writer::new(&mut to);
         commit.emit(&mut writer);
-        writer.bytes(&bytes[296..]);
+        writer.bytes(&bytes[248..]);
         assert_eq!(to, bytes, "{name}");
     });
     each("commit", "reject", 15, |name, _, bytes| assert!(Commit::parse(bytes).is_err(), "{name}"));

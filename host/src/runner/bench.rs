@@ -49,10 +49,9 @@ fn scratch_len(parameters: &Parameters) -> usize {
 }
 
 fn zeros(len: usize) -> Result<Vec<u8>, Error> {
-    let mut bytes = Vec::new();
-    match bytes.try_reserve_exact(len) {
-        Ok(()) => bytes.resize(len, 0),
-        Err(_) => return Err(Error::Memory { memory: Memory::Buffer, needed: wide(len) }),
+    // Asked for first, so that having too little is an error; then asked for as zeros, which the system gives without touching them.
+    match Vec::<u8>::new().try_reserve_exact(len) {
+        Ok(()) => Ok(vec![0; len]),
+        Err(_) => Err(Error::Memory { memory: Memory::Buffer, needed: wide(len) }),
     }
-    Ok(bytes)
 }

@@ -7,7 +7,7 @@ from .bad import need
 from .fields import Fields, u16, u32, u64
 from .ids import ZERO_ID
 
-HEAD_SIZE = 296
+HEAD_SIZE = 248
 PAD_TOTAL_MIN = 512
 HISTORY_MAX = 64
 ROWS_MAX = 1 << 34
@@ -44,7 +44,7 @@ class Commit:
     def emit(self):
         own = u32(self.own_segment) + u32(self.own_length) + self.own_entries_digest
         head = u64(self.sequence) + u64(self.time) + self.previous + own + u32(self.segment_max) + u32(0)
-        roots = self.segments.emit() + self.catalogue.emit() + self.damage.emit() + NO_ROWS.emit()
+        roots = self.segments.emit() + self.catalogue.emit() + self.damage.emit()
         older = b"".join(u64(sequence) + id for sequence, id in self.history)
         return head + roots + u16(len(self.history)) + bytes(6) + older
 
@@ -56,7 +56,6 @@ def parse(payload):
     segment_max = fields.u32()
     fields.zeros(4)
     roots = [_parse_root(fields) for _ in range(3)]
-    fields.zeros(48)
     count = fields.u16()
     fields.zeros(6)
     need(count <= HISTORY_MAX, "commit: history")
