@@ -517,7 +517,7 @@ impl<'s, 'a> Ground<'s, 'a> {
         if is_last && self.is_whole_cheaper(packer.frames_bytes()) {
             packer.restart();
             for frame in 0..packer.frames() {
-                self.pack_whole(frame, &mut packer)?;
+                self.pack_whole(frame, from, &mut packer)?;
             }
         }
         let packed = packer.finish()?;
@@ -537,7 +537,7 @@ impl<'s, 'a> Ground<'s, 'a> {
         }
         if packer.is_kept(frame)? {
             // As in the chain's top, but not as in the entry that is built on.
-            self.fetch(frame, packer)?;
+            self.fetch(frame, 0, packer)?;
         }
         if plain == Digest::ZERO || !self.may_read() {
             return packer.put_whole(frame);
@@ -550,20 +550,22 @@ impl<'s, 'a> Ground<'s, 'a> {
         packer.put_changes(frame, base.get(..len).unwrap_or(&[]), cost.whole_bytes, narrow(room), body, stored)
     }
 
-    fn pack_whole(&mut self, frame: u32, packer: &mut Packer<'_>) -> Result<(), Error> {
+    /// Stores a frame whole that was packed on the entry `from` before.
+    fn pack_whole(&mut self, frame: u32, from: usize, packer: &mut Packer<'_>) -> Result<(), Error> {
         if packer.is_kept(frame)? {
-            self.fetch(frame, packer)?;
+            // As in that entry, which need not be as in the chain's top.
+            self.fetch(frame, from, packer)?;
         }
         packer.list(frame)?;
         packer.put_whole(frame)
     }
 
-    /// Puts a frame in its place that may not have been read from the disk, since it is as in the chain's top.
-    fn fetch(&mut self, frame: u32, packer: &mut Packer<'_>) -> Result<(), Error> {
+    /// Puts a frame in its place that may not have been read from the disk, since it is as in the entry `from`.
+    fn fetch(&mut self, frame: u32, from: usize, packer: &mut Packer<'_>) -> Result<(), Error> {
         if !self.may_read() {
             return Err(Error::corrupt(self.stack.top(), What::Length));
         }
-        self.read_frame(0, frame, packer.codecs())?;
+        self.read_frame(from, frame, packer.codecs())?;
         let len = packer.frame(frame).len();
         packer.frame_mut(frame).copy_from_slice(self.scratch.base.get(..len).unwrap_or(&[]));
         packer.list(frame)
