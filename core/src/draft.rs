@@ -45,6 +45,8 @@ pub struct Draft<'a> {
     key: Option<u64>,
     cursor: Cursor,
     pages: &'a mut [u8],
+    /// Blocks of what it began on.
+    start_blocks: u64,
     /// What was done so far.
     pub statistics: Statistics,
 }
@@ -52,7 +54,8 @@ pub struct Draft<'a> {
 impl<'a> Draft<'a> {
     /// Begins on a manifest: a base's, an older checkpoint's (then with its key), or an empty one. `pages` is memory for the manifest's path.
     ///
-    /// Where the disk has grown or shrunk since, a block that was, or is now, cut by the disk's end is another block than before and must be set.
+    /// Where the disk has grown or shrunk since, a block that was, or is now, cut by the disk's end is another block than before and must be set;
+    /// a [`DraftDisk`] sees to that.
     pub fn begin(
         store: &mut Store<'_>,
         description: Description<'a>,
@@ -64,7 +67,7 @@ impl<'a> Draft<'a> {
         let rows = manifest::blocks(description.disk_size, parameters.block_bytes());
         let mut cursor = Cursor::over(TreeKind::Manifest, parameters.fan_out_log2, start);
         cursor.resize(rows, store, pages)?;
-        Ok(Draft { description, key, cursor, pages, statistics: Statistics::default() })
+        Ok(Draft { description, key, cursor, pages, start_blocks: start.rows, statistics: Statistics::default() })
     }
 
     /// What it says of itself.

@@ -3,12 +3,14 @@
 //! Frames that were touched lie in lent memory until there are more of them than that holds, or until a flush. Then a block is stored with
 //! all of its frames that changed, as changes to the block the draft had there: a few sectors written cost little more than themselves. What was
 //! stored lies in the draft's manifest, and is durable with the next flush.
+//!
+//! Where the disk has grown or shrunk since what the draft began on, what is behind the old end is zero, and what is behind the new one is gone.
 
 use super::Draft;
 use crate::chain::{Chain, Decoded, Packing, Stack};
 use crate::error::{Error, Memory, What};
 use crate::frame::{Filled, Work};
-use crate::manifest::block_len;
+use crate::manifest::{block_len, blocks};
 use crate::store::{Purpose, Store};
 use crate::types::{Id, Link, Place, low32, narrow, wide};
 use core::ops::Range;
@@ -52,6 +54,8 @@ pub struct DraftDisk<'a, 'm> {
     block_bytes: u32,
     frame_bytes: u32,
     uses: u64,
+    /// Blocks that may still be as long as the disk's old end had them: the last that was, and the last that is.
+    edges: [Option<u64>; 2],
 }
 
 /// The part of a frame that an access touches.
@@ -75,7 +79,9 @@ impl<'a, 'm> DraftDisk<'a, 'm> {
         let Frames { held, bytes } = frames;
         let held = held.get_mut(..count).unwrap_or_default();
         held.fill(Held::FREE);
-        Ok(DraftDisk { draft, frames: Frames { held, bytes }, block_bytes, frame_bytes, uses: 0 })
+        let blocks = blocks(draft.description.disk_size, block_bytes);
+        let edges = [draft.start_blocks.min(blocks).checked_sub(1), blocks.checked_sub(1)];
+        Ok(DraftDisk { draft, frames: Frames { held, bytes }, block_bytes, frame_bytes, uses: 0, edges })
     }
 
     /// Bytes of the disk.
@@ -244,8 +250,11 @@ impl<'a, 'm> DraftDisk<'a, 'm> {
         if id.is_zero() {
             frame.fill(0);
         } else {
-            let (_, chain) = store.chain(&id)?.ok_or(Error::corrupt(Place::NONE, What::Absent))?;
-            Stack::new(store.source(), &chain, raw_bytes).read(within, frame, work, &mut Decoded::default())?;
+            let (found, chain) = store.chain(&id)?.ok_or(Error::corrupt(Place::NONE, What::Absent))?;
+            let stored_bytes = found.entry.raw_bytes;
+            let (stored, behind) = frame.split_at_mut(len.min(narrow(stored_bytes.saturating_sub(within).into())));
+            behind.fill(0);
+            Stack::new(store.source(), &chain, stored_bytes).read(within, stored, work, &mut Decoded::default())?;
         }
         self.mark(slot, touch, State::Clean);
         Ok(slot)
@@ -279,6 +288,19 @@ impl<'a, 'm> DraftDisk<'a, 'm> {
         while let Some(block) = self.frames.held.iter().filter(|held| held.state == State::Dirty).map(|held| held.block).min() {
             self.store_block(block, store, work)?;
         }
+        self.fit_edges(store, work)
+    }
+
+    /// Blocks that lie where the disk's end was, or is now, are stored as long as they are now, also where nothing was written to them.
+    fn fit_edges(&mut self, store: &mut Store<'_>, work: &mut Work<'_>) -> Result<(), Error> {
+        for block in self.edges.into_iter().flatten() {
+            let id = self.draft.block(block, store)?;
+            let found = if id.is_zero() { None } else { store.chain(&id)? };
+            if found.is_some_and(|(found, _)| found.entry.raw_bytes != self.block_len(block)) {
+                self.store_block(block, store, work)?;
+            }
+        }
+        self.edges = [None; 2];
         Ok(())
     }
 
@@ -286,13 +308,15 @@ impl<'a, 'm> DraftDisk<'a, 'm> {
         store.begin(Purpose::Ordinary)?;
         let id = self.draft.block(block, store)?;
         let found = if id.is_zero() { None } else { store.chain(&id)? };
-        // While damage is known nothing is built on what is stored.
-        let chain = found.filter(|_| !store.is_damaged()).map_or(Chain::NONE, |(_, chain)| chain);
+        // While damage is known nothing is built on what is stored; and never on a block of another length.
+        let is_base = |stored_bytes| !store.is_damaged() && stored_bytes == self.block_len(block);
+        let chain = found.filter(|(found, _)| is_base(found.entry.raw_bytes)).map_or(Chain::NONE, |(_, chain)| chain);
         let packing = match self.pack(block, &id, &chain, false, store, work) {
             Err(error) if error.is_damage() => {
                 // Frames that are not in memory come from the block as it is, if that can be read.
-                let (_, whole) = found.ok_or(error)?;
-                Stack::new(store.source(), &whole, self.block_len(block)).read_whole(&id, work)?;
+                let (found, whole) = found.ok_or(error)?;
+                Stack::new(store.source(), &whole, found.entry.raw_bytes).read_whole(&id, work)?;
+                work.raw.get_mut(narrow(found.entry.raw_bytes.into())..).unwrap_or(&mut []).fill(0);
                 self.pack(block, &id, &Chain::NONE, true, store, work)?
             }
             packing => packing?,
