@@ -14,7 +14,7 @@ use crate::format::entry::TreeKind;
 use crate::format::record::{Attachments, HintSource, Record, RecordKind, Statistics, Tags, version_id};
 use crate::frame::Work;
 use crate::manifest;
-use crate::store::{Sought, Store};
+use crate::store::{Purpose, Sought, Store};
 use crate::tree::Cursor;
 use crate::types::{Id, Link};
 
@@ -66,6 +66,10 @@ impl<'a> Draft<'a> {
         let parameters = *store.parameters();
         let rows = manifest::blocks(description.disk_size, parameters.block_bytes());
         let mut cursor = Cursor::over(TreeKind::Manifest, parameters.fan_out_log2, start);
+        if rows != start.rows {
+            // Pages at the edge are other ones now, and are stored as soon as another is read.
+            store.begin(Purpose::Ordinary)?;
+        }
         cursor.resize(rows, store, pages)?;
         Ok(Draft { description, key, cursor, pages, start_blocks: start.rows, statistics: Statistics::default() })
     }

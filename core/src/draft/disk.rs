@@ -173,6 +173,9 @@ impl<'a, 'm> DraftDisk<'a, 'm> {
 
     /// Forgets it, its checkpoint too; true if there is something to commit.
     pub fn abandon(self, store: &mut Store<'_>) -> Result<bool, Error> {
+        if self.draft.key.is_some() {
+            store.begin(Purpose::Ordinary)?;
+        }
         self.draft.abandon(store)
     }
 
