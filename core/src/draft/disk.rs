@@ -314,13 +314,16 @@ impl<'a, 'm> DraftDisk<'a, 'm> {
         // While damage is known nothing is built on what is stored; and never on a block of another length.
         let is_base = |stored_bytes| !store.is_damaged() && stored_bytes == self.block_len(block);
         let chain = found.filter(|(found, _)| is_base(found.entry.raw_bytes)).map_or(Chain::NONE, |(_, chain)| chain);
-        let packing = match self.pack(block, &id, &chain, false, store, work) {
+        // A block that cannot be read is not there: the same bytes, written again, are to be stored again.
+        let expected = found.map_or(Id::ZERO, |_| id);
+        let rest = if id.is_zero() { Rest::Zeros } else { Rest::Base };
+        let packing = match self.pack(block, expected, &chain, rest, store, work) {
             Err(error) if error.is_damage() => {
                 // Frames that are not in memory come from the block as it is, if that can be read.
                 let (found, whole) = found.ok_or(error)?;
                 Stack::new(store.source(), &whole, found.entry.raw_bytes).read_whole(&id, work)?;
                 work.raw.get_mut(narrow(found.entry.raw_bytes.into())..).unwrap_or(&mut []).fill(0);
-                self.pack(block, &id, &Chain::NONE, true, store, work)?
+                self.pack(block, expected, &Chain::NONE, Rest::Read, store, work)?
             }
             packing => packing?,
         };
@@ -338,30 +341,41 @@ impl<'a, 'm> DraftDisk<'a, 'm> {
         Ok(())
     }
 
-    /// Packs a block of frames in memory and others: those of the base, those that `work.raw` holds already if it `is_whole`, or zeros.
+    /// Packs a block of frames in memory and others.
     fn pack(
         &self,
         block: u64,
-        id: &Id,
+        expected: Id,
         chain: &Chain,
-        is_whole: bool,
+        rest: Rest,
         store: &Store<'_>,
         work: &mut Work<'_>,
     ) -> Result<Packing, Error> {
         let stack = Stack::new(store.source(), chain, self.block_len(block));
-        stack.pack(*id, work, |frame, _, to, base| match self.find(block, frame) {
-            Some(slot) => {
+        stack.pack(expected, work, |frame, _, to, base| match (self.find(block, frame), rest) {
+            (Some(slot), _) => {
                 to.copy_from_slice(self.bytes(slot).get(..to.len()).ok_or(too_small(to.len()))?);
                 Ok(Filled::Read)
             }
-            None if is_whole => Ok(Filled::Read),
-            None if id.is_zero() => {
+            (None, Rest::Read) => Ok(Filled::Read),
+            (None, Rest::Zeros) => {
                 to.fill(0);
                 Ok(Filled::Read)
             }
-            None => base.map(Filled::Kept).ok_or(Error::corrupt(Place::NONE, What::Absent)),
+            (None, Rest::Base) => base.map(Filled::Kept).ok_or(Error::corrupt(Place::NONE, What::Absent)),
         })
     }
+}
+
+/// Where the frames of a block come from that are not in memory.
+#[derive(Clone, Copy)]
+enum Rest {
+    /// There is no block.
+    Zeros,
+    /// They are as in the base.
+    Base,
+    /// [`Work::raw`] holds them.
+    Read,
 }
 
 fn too_small(needed: usize) -> Error {
