@@ -1,12 +1,13 @@
 //! Test equipment: what a test can take apart, fill up, cut off and put back together, all from one seed.
 //!
 //! [`sim`] is a medium that loses what a medium may lose; [`disk`] has disks and targets in memory; [`image`] makes disks with real file systems
-//! on them; [`rig`] runs the verbs; [`crash`] interrupts them; [`anatomy`] says what lies where; [`fuse`] finds what does not end; [`random`] is
-//! where every choice comes from.
+//! on them; [`rig`] runs the verbs; [`canvas`] writes on drafts; [`crash`] interrupts them; [`anatomy`] says what lies where; [`fuse`] finds what
+//! does not end; [`random`] is where every choice comes from.
 
 #![allow(clippy::panic, clippy::unwrap_used)] // test equipment fails by panicking
 
 pub mod anatomy;
+pub mod canvas;
 pub mod crash;
 pub mod disk;
 pub mod fuse;

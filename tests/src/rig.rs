@@ -215,7 +215,8 @@ impl<'a> Rig<'a> {
         }
     }
 
-    fn start(&self, store: &mut Store<'_>, plan: &Plan<'_>) -> Result<backup::Start, Error> {
+    /// What a plan builds on.
+    pub(crate) fn start(&self, store: &mut Store<'_>, plan: &Plan<'_>) -> Result<backup::Start, Error> {
         let mut start = backup::Start::EMPTY;
         if !plan.base.is_empty() {
             let found = self.find(store, Wanted::parse(plan.base))?;
