@@ -79,6 +79,12 @@ impl<'a> Draft<'a> {
         &self.description
     }
 
+    /// Says something else of itself from now on; disk size and base stay what they are.
+    pub fn describe(&mut self, description: Description<'a>) {
+        let Description { disk_size, base, .. } = self.description;
+        self.description = Description { disk_size, base, ..description };
+    }
+
     /// The id a block has so far.
     pub fn block(&mut self, block: u64, store: &mut Store<'_>) -> Result<Id, Error> {
         let row = self.cursor.get(block, store, self.pages)?;

@@ -148,11 +148,17 @@ impl<'a, 'm> DraftDisk<'a, 'm> {
         Ok(())
     }
 
-    /// Makes everything written so far durable: a checkpoint, which a later run may go on from.
-    pub fn flush(&mut self, store: &mut Store<'_>, work: &mut Work<'_>) -> Result<(), Error> {
+    /// The draft, to say something else of it.
+    pub fn draft_mut(&mut self) -> &mut Draft<'a> {
+        &mut self.draft
+    }
+
+    /// Makes everything written so far durable: a checkpoint, which a later run may go on from. `position` is how far the disk is done, for a
+    /// writer that goes from its start to its end; 0 for any other.
+    pub fn flush(&mut self, position: u64, store: &mut Store<'_>, work: &mut Work<'_>) -> Result<(), Error> {
         self.settle(store, work)?;
         store.warm()?;
-        self.draft.checkpoint(0, store)?;
+        self.draft.checkpoint(position, store)?;
         store.commit()
     }
 
