@@ -132,6 +132,20 @@ pub enum Refusal {
     TextTooLong,
     /// A catalogue or segment table is full.
     TableFull,
+    /// A stream is of a repository with another digest, block, frame or fan-out.
+    StreamParameters,
+    /// A stream is laid on another version than the one that was chosen, or on one that is not here.
+    StreamBase,
+    /// A stream is of a whole disk, so it is laid on no version; one was chosen.
+    StreamWhole,
+    /// A stream goes on where an earlier one was interrupted, of which nothing was kept, or not enough.
+    StreamStart,
+    /// A stream may have either of two layouts: the caller must say which.
+    StreamLayout,
+    /// A stream tells only what changed, and not since which version: the caller must say which.
+    BaseNeeded,
+    /// Nobody said what the disk is called.
+    NameNeeded,
 }
 
 /// Everything that can go wrong.
@@ -180,6 +194,17 @@ pub enum Error {
         /// How many bytes were compared.
         len_bytes: u64,
     },
+    /// A stream that is read is not what it must be.
+    Stream(Fault),
+    /// Where a stream comes from, or goes to.
+    Line {
+        /// Bytes from the stream's start.
+        offset: u64,
+        /// What it said.
+        kind: ErrorKind,
+    },
+    /// The disk that came out of a stream is not the one it tells of: its root is another.
+    Outcome,
     /// Refused before anything was done.
     Refused(Refusal),
     /// The caller asked to stop.
@@ -216,6 +241,12 @@ impl Error {
 
     pub(crate) fn listing(trouble: Trouble) -> Error {
         Error::Medium { segment: None, trouble }
+    }
+}
+
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Error {
+        Error::Stream(fault)
     }
 }
 

@@ -397,7 +397,8 @@ pub fn run_inline<T: Task>(
     }
 }
 
-fn patiently<R>(mut step: impl FnMut() -> Result<R, Error>) -> Result<R, Error> {
+/// Repeats what answers "pending".
+pub(crate) fn patiently<R>(mut step: impl FnMut() -> Result<R, Error>) -> Result<R, Error> {
     loop {
         match step() {
             Err(error) if error.is_pending() => {}

@@ -2,18 +2,20 @@
 
 use crate::disk::MemTarget;
 use crate::random::Random;
+use embedded_io::Read;
 use sarsen_core::catalogue::{Entry, Found, Listed, Listing, Search, Wanted, with_record};
 use sarsen_core::disk::Disk;
+use sarsen_core::draft::{Frames, Held};
 use sarsen_core::error::Error;
 use sarsen_core::format::record::{HintSource, RecordKind};
 use sarsen_core::host::Host;
 use sarsen_core::medium::Medium;
-use sarsen_core::ops::{backup, check, compact, gc, init, remove, restore};
+use sarsen_core::ops::{backup, check, compact, gc, import, init, remove, restore};
 use sarsen_core::store::{Store, table_bytes};
 use sarsen_core::task::{Event, Task};
-use sarsen_core::types::{Id, Place, RepositoryId};
+use sarsen_core::types::{Id, Place, RepositoryId, narrow};
 use sarsen_core::version::Version;
-use sarsen_host::runner::{self, Director, Finished, Shared, Turn};
+use sarsen_host::runner::{self, Bench, Director, Finished, Shared, Turn};
 use sarsen_host::{Heap, StoreRoom};
 use std::cell::{Cell, RefCell};
 use std::num::NonZeroUsize;
@@ -82,6 +84,8 @@ pub struct Rig<'a> {
     pub host: &'a StillHost,
     /// Who does the jobs.
     pub crew: Crew,
+    /// How much an import reads at once.
+    pub input_bytes: usize,
     /// Where everything that verbs say is written down, if anywhere.
     pub log: Option<&'a RefCell<Vec<Event>>>,
 }
@@ -148,7 +152,7 @@ pub struct Restored {
 impl<'a> Rig<'a> {
     /// A rig that runs everything inline.
     pub fn new(medium: &'a (dyn Medium + Sync), host: &'a StillHost) -> Rig<'a> {
-        Rig { medium, host, crew: Crew::Inline, log: None }
+        Rig { medium, host, crew: Crew::Inline, input_bytes: 4096, log: None }
     }
 
     /// The same with worker threads; none for inline.
@@ -268,6 +272,24 @@ impl<'a> Rig<'a> {
             let memory = backup::Memory { base: &mut base, draft: &mut draft };
             let mut task = backup::Backup::new(store, disk, options, memory)?;
             Ok(self.run(&mut task, store, Some(disk))?.0)
+        })
+    }
+
+    /// Imports a stream.
+    pub fn import(&self, stream: &mut impl Read, options: &import::Options<'_>) -> Result<import::Imported, Error> {
+        self.with(|store| {
+            let parameters = *store.parameters();
+            let (frame, block) = (parameters.frame_bytes(), parameters.block_bytes());
+            let (mut pages, mut bytes) = (pages(), vec![0; narrow(block.into())]);
+            let mut held = vec![Held::FREE; narrow((block / frame).into())];
+            let memory = import::Memory {
+                input: &mut vec![0; self.input_bytes],
+                texts: &mut vec![0; import::TEXTS_BYTES],
+                record: &mut vec![0; import::record_bytes(frame)],
+                pages: &mut pages,
+                frames: Frames { held: &mut held, bytes: &mut bytes },
+            };
+            import::import(store, stream, options, memory, &mut Bench::new(&parameters)?.work())
         })
     }
 

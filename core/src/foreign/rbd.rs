@@ -21,6 +21,8 @@ use crate::format::bytes::{Reader, Writer, gather};
 use crate::format::intake::Intake;
 use crate::types::{low32, narrow, wide};
 
+/// The first bytes of a stream of either version.
+pub const START: [u8; 8] = *b"rbd diff";
 /// The most bytes of a snapshot's name; Ceph would take 4,096, sarsen's records do not.
 pub const NAME_BYTES_MAX: usize = 255;
 /// Bytes that suffice for whatever [`Emitter::begin`] writes.

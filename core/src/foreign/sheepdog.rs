@@ -19,6 +19,8 @@ use crate::format::bytes::{Reader, Writer};
 use crate::format::intake::Intake;
 use crate::types::{low32, narrow, wide};
 
+/// The first bytes of a stream of either layout: version and magic.
+pub const START: [u8; 8] = [1, 0, 0, 0, 0x92, 0x11, 0x92, 0x11];
 /// Bytes of an object unless the disk was made with another size.
 pub const OBJECT_BYTES: u32 = 1 << 22;
 /// What offsets and lengths are multiples of.

@@ -5,6 +5,7 @@ pub mod check;
 pub mod compact;
 pub mod diff;
 pub mod gc;
+pub mod import;
 pub mod init;
 pub mod remove;
 pub mod restore;

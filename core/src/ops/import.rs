@@ -1,0 +1,192 @@
+//! import: a stream of differences, laid on a version or on nothing, becomes a version.
+//!
+//! It is read once, front to back, in bounded memory, and laid on a draft. Whatever can be refused is refused before anything is written, and
+//! nothing is true before the stream is complete. A stream of our own must besides give the very root it names; one that ends too soon leaves
+//! what its whole records told as a draft, which a stream between the same two roots goes on from. Streams of other systems prove nothing, so
+//! they leave nothing but a version.
+//!
+//! An error leaves the store with what no commit names: it is to be opened anew, and gc removes that.
+
+mod foreign;
+mod ground;
+mod input;
+mod own;
+
+use crate::draft::Frames;
+use crate::error::{Error, Fault, Memory as Lent, Refusal, What};
+use crate::foreign::rbd;
+use crate::foreign::sheepdog::{self, Layout};
+use crate::format::record::{Statistics, TEXT_MAX};
+use crate::format::stream::{HEADER_LEN_MAX, MAGIC};
+use crate::frame::Work;
+use crate::store::Store;
+use crate::types::{Id, Link, narrow, wide};
+use embedded_io::{ErrorKind, ErrorType, Read};
+use input::Input;
+
+pub use ground::DRAFT_SOURCE;
+
+/// What [`Memory::input`] must hold at least.
+pub const INPUT_BYTES_MIN: usize = START_LEN;
+/// Bytes of [`Memory::texts`].
+pub const TEXTS_BYTES: usize = HEADER_LEN_MAX + ground::SOURCE_LEN;
+
+const START_LEN: usize = 8;
+
+/// Whose stream it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Format {
+    /// A delta stream (docs/FORMAT.md section 16).
+    Own,
+    /// Sheepdog's `vdi backup`.
+    Sheepdog {
+        /// Which of the two it is; none to find out.
+        layout: Option<Layout>,
+        /// Bytes of an object, which the stream does not tell.
+        object_bytes: u32,
+    },
+    /// Ceph's `rbd export-diff`, either version.
+    Rbd,
+}
+
+impl Format {
+    /// Sheepdog's, as most disks of it are.
+    pub const SHEEPDOG: Format = Format::Sheepdog { layout: None, object_bytes: sheepdog::OBJECT_BYTES };
+
+    /// By its first bytes.
+    fn of(start: &[u8; START_LEN]) -> Option<Format> {
+        let known = [(MAGIC, Format::Own), (sheepdog::START, Format::SHEEPDOG), (rbd::START, Format::Rbd)];
+        known.into_iter().find(|(magic, _)| magic == start).map(|(_, format)| format)
+    }
+}
+
+/// How to import.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Options<'a> {
+    /// Whose stream it is; none to find out.
+    pub format: Option<Format>,
+    /// The record of the version it is laid on; none for one of a whole disk, and where the stream itself names the version.
+    pub base: Option<Link>,
+    /// The disk's name, if not as the stream says or as the base is called.
+    pub name: Option<&'a str>,
+    /// The snapshot's name, if not as the stream says.
+    pub snapshot: Option<&'a str>,
+    /// Bytes of the stream, where that is known.
+    pub len_bytes: Option<u64>,
+}
+
+/// Memory an import is lent.
+pub struct Memory<'m> {
+    /// What was read of the stream: [`INPUT_BYTES_MIN`] at least. More is faster, and tells more of Sheepdog's streams apart.
+    pub input: &'m mut [u8],
+    /// Names: [`TEXTS_BYTES`].
+    pub texts: &'m mut [u8],
+    /// A record as it is stored, and as it is: [`record_bytes`].
+    pub record: &'m mut [u8],
+    /// A path through the manifest: [`super::backup::pages_bytes`] of the larger of both disks.
+    pub pages: &'m mut [u8],
+    /// Frames of the disk: one at least. With those of a few blocks, a block is seldom stored twice.
+    pub frames: Frames<'m>,
+}
+
+/// Bytes of [`Memory::record`].
+pub const fn record_bytes(frame_bytes: u32) -> usize {
+    narrow(frame_bytes as u64).saturating_mul(2)
+}
+
+/// What an import did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Report {
+    /// The version.
+    pub version: Id,
+    /// Its record.
+    pub link: Link,
+    /// The version it is laid on; zero if none.
+    pub base: Id,
+    /// Bytes of the disk.
+    pub disk_size: u64,
+    /// What was stored; bytes read are those of the stream.
+    pub statistics: Statistics,
+}
+
+/// How an import ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Imported {
+    /// With a version.
+    Version(Report),
+    /// Too soon, with a stream of our own.
+    Interrupted {
+        /// What ended it.
+        why: Error,
+        /// How much of the disk is kept, as a draft: a stream that starts there, or before, goes on from it. 0 if nothing is.
+        position: u64,
+    },
+}
+
+/// The room in which a draft is made.
+struct Room<'m> {
+    texts: &'m mut [u8],
+    record: &'m mut [u8],
+    pages: &'m mut [u8],
+    frames: Frames<'m>,
+}
+
+/// Reads a stream from `from` to its end, which a line that has none tells by a read of nothing, and makes a version of it.
+pub fn import<'m, R: Read>(
+    store: &mut Store<'_>,
+    from: &mut R,
+    options: &Options<'m>,
+    memory: Memory<'m>,
+    work: &mut Work<'_>,
+) -> Result<Imported, Error> {
+    run(store, &mut Plain(from), options, memory, work)
+}
+
+fn run<'m>(
+    store: &mut Store<'_>,
+    from: &mut dyn Read<Error = ErrorKind>,
+    options: &Options<'m>,
+    memory: Memory<'m>,
+    work: &mut Work<'_>,
+) -> Result<Imported, Error> {
+    store.check_writable()?;
+    if [options.name, options.snapshot].into_iter().flatten().any(|text| text.len() > TEXT_MAX) {
+        return Err(Refusal::TextTooLong.into());
+    }
+    let Memory { input, texts, record, pages, frames } = memory;
+    let enough = [
+        (input.len(), INPUT_BYTES_MIN),
+        (texts.len(), TEXTS_BYTES),
+        (record.len(), record_bytes(store.parameters().frame_bytes())),
+    ];
+    if let Some((_, needed)) = enough.into_iter().find(|(len, needed)| len < needed) {
+        return Err(Error::Memory { memory: Lent::Buffer, needed: wide(needed) });
+    }
+    let room = Room { texts, record, pages, frames };
+    let input = &mut Input::new(from, input);
+    match options.format.map_or_else(|| recognise(input), Ok)? {
+        Format::Own => own::import(store, input, options, room, work),
+        Format::Rbd => foreign::rbd(store, input, options, room, work),
+        Format::Sheepdog { layout, object_bytes } => foreign::sheepdog(store, input, (layout, object_bytes), options, room, work),
+    }
+}
+
+fn recognise(input: &mut Input<'_>) -> Result<Format, Error> {
+    let held = input.ahead(START_LEN)?;
+    let fault = |what, offset| Error::Stream(Fault { what, offset, record: 0 });
+    let start = held.first_chunk().ok_or(fault(What::Short, wide(held.len())))?;
+    Format::of(start).ok_or(fault(What::Magic, 0))
+}
+
+/// A reader whose errors are told by their kind alone, so that there is one import and not one for each reader.
+struct Plain<'r, R>(&'r mut R);
+
+impl<R> ErrorType for Plain<'_, R> {
+    type Error = ErrorKind;
+}
+
+impl<R: Read> Read for Plain<'_, R> {
+    fn read(&mut self, to: &mut [u8]) -> Result<usize, ErrorKind> {
+        self.0.read(to).map_err(|error| embedded_io::Error::kind(&error))
+    }
+}

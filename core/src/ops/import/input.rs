@@ -1,0 +1,73 @@
+//! What was read of a stream and not taken yet.
+
+use crate::error::Error;
+use crate::types::wide;
+use embedded_io::{ErrorKind, Read};
+
+/// A stream that is read in pieces.
+pub(super) struct Input<'i> {
+    from: &'i mut dyn Read<Error = ErrorKind>,
+    buffer: &'i mut [u8],
+    start: usize,
+    end: usize,
+    taken: u64,
+    ended: bool,
+}
+
+impl<'i> Input<'i> {
+    /// Nothing is read yet.
+    pub fn new(from: &'i mut dyn Read<Error = ErrorKind>, buffer: &'i mut [u8]) -> Input<'i> {
+        Input { from, buffer, start: 0, end: 0, taken: 0, ended: false }
+    }
+
+    /// What was read and not taken; reads on if that is nothing. Empty at the end.
+    pub fn bytes(&mut self) -> Result<&[u8], Error> {
+        self.ahead(1)
+    }
+
+    /// The same, at least so many if the buffer can hold them and there are so many.
+    pub fn ahead(&mut self, len: usize) -> Result<&[u8], Error> {
+        if self.start == self.end {
+            (self.start, self.end) = (0, 0);
+        }
+        while self.held() < len && self.read()? {}
+        Ok(self.buffer.get(self.start..self.end).unwrap_or(&[]))
+    }
+
+    /// Takes so many of them.
+    pub fn take(&mut self, len: usize) {
+        let len = len.min(self.held());
+        self.start = self.start.saturating_add(len);
+        self.taken = self.taken.saturating_add(wide(len));
+    }
+
+    /// Bytes taken so far.
+    pub fn offset(&self) -> u64 {
+        self.taken
+    }
+
+    /// Whether all was read that there is.
+    pub fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    fn held(&self) -> usize {
+        self.end.saturating_sub(self.start)
+    }
+
+    /// Reads once; whether more may come. A reader that has said that it is at its end is not asked again.
+    fn read(&mut self) -> Result<bool, Error> {
+        let offset = self.taken.saturating_add(wide(self.held()));
+        let room = self.buffer.get_mut(self.end..).unwrap_or(&mut []);
+        if self.ended || room.is_empty() {
+            return Ok(false);
+        }
+        match self.from.read(room) {
+            Ok(0) => self.ended = true,
+            Ok(len) => self.end = self.end.saturating_add(len).min(self.buffer.len()),
+            Err(ErrorKind::Interrupted) => {}
+            Err(kind) => return Err(Error::Line { offset, kind }),
+        }
+        Ok(!self.ended)
+    }
+}
