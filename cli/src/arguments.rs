@@ -1,6 +1,6 @@
 //! What can be asked for, and how the command explains itself.
 
-use crate::commands::{backup, check, demo, diff, init, ls, manifest, restore, rm, scrub};
+use crate::commands::{backup, check, demo, diff, import, init, ls, manifest, restore, rm, scrub};
 use crate::repository::Site;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
@@ -19,7 +19,7 @@ Exit codes:
   1  failed; the repository is as it was after its last commit
   2  the command line was not understood
   3  damage was found
-  4  the source or the hints do not match what is to be built on or continued
+  4  the source, the hints or the stream do not match what is to be built on or continued
   5  done, but the source changed while it was read";
 
 /// Backs up disks, proves them whole, and gives them back.
@@ -55,6 +55,8 @@ pub enum Command {
     Restore(restore::Restore),
     /// List the bytes in which two versions differ
     Diff(diff::Diff),
+    /// Make a version of a stream that tells what differs from another
+    Import(import::Import),
     /// Remove versions and drafts; gc and compact give the space back
     Rm(rm::Rm),
     /// Remove segments in which nothing is needed any more

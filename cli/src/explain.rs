@@ -2,7 +2,7 @@
 
 use crate::figures::{count, size};
 use embedded_io::ErrorKind;
-use sarsen_core::error::{Error, Memory, Refusal, Trouble, What};
+use sarsen_core::error::{Error, Fault, Memory, Refusal, Trouble, What};
 use sarsen_core::hints::Extent;
 use sarsen_core::types::{Place, SegmentNumber};
 use sarsen_host::{FULL, OpenError, SHRANK};
@@ -27,6 +27,13 @@ pub fn error(error: &Error) -> String {
              changed; make the hints since that very version, or back up without them",
             count(len_bytes, "byte")
         ),
+        Error::Stream(fault) => stream(&fault),
+        Error::Line { offset, kind } => format!("at byte {offset} of the stream: {}", device(kind)),
+        Error::Outcome => {
+            "what came out is not the disk that the stream tells of, so nothing was kept of it; export it again, and if a draft was continued, \
+             from the start; should that not help, `sarsen scrub` the base"
+                .into()
+        }
         Error::Refused(of) => refusal(of).into(),
         Error::Cancelled => "stopped as asked; the repository is as it was after its last commit".into(),
         Error::Random => "the system's source of randomness failed; nothing was done, try again".into(),
@@ -130,6 +137,31 @@ fn what(what: What) -> String {
     words.into()
 }
 
+/// What is wrong with a stream. Its records are counted from 0, as in its format.
+fn stream(fault: &Fault) -> String {
+    let Fault { what: of, offset, record } = *fault;
+    let words = match of {
+        What::Short => {
+            return format!(
+                "the stream ends at byte {offset}, within record {record}; it was cut, get the rest or all of it again"
+            );
+        }
+        What::Trailing => "something follows its end; give one stream by itself".into(),
+        What::Magic => {
+            "it does not begin as a stream of sarsen, Sheepdog or rbd does, or not as one of the format that was named".into()
+        }
+        What::Checksum | What::Codec => "its bytes are not those that were written; get it again".into(),
+        What::Order => "it goes back on the disk, or repeats itself; get it again".into(),
+        What::Padding => "it tells of data behind the end of the disk; is the base the right one?".into(),
+        What::Length => {
+            "a length in it does not fit the disk, the objects or its record; is it of this disk, and the base the right one?"
+                .into()
+        }
+        of => what(of),
+    };
+    format!("the stream is not right at byte {offset}, record {record}: {words}")
+}
+
 fn memory(memory: Memory, needed: u64) -> String {
     let (what, bytes) = match memory {
         Memory::Index => ("the index of objects", needed.saturating_mul(16)),
@@ -174,6 +206,22 @@ fn refusal(refusal: Refusal) -> &'static str {
         Refusal::DiskTooLarge => "the disk has more blocks than the format allows; use a repository with larger blocks",
         Refusal::TextTooLong => "a name is longer than 255 bytes; choose a shorter one",
         Refusal::TableFull => "a table of the repository is full; start a new repository",
+        Refusal::StreamParameters => {
+            "the stream is of a repository with another digest, block, frame or fan-out, so its versions have other roots; import it into one \
+             made alike, or restore and back up instead"
+        }
+        Refusal::StreamBase => {
+            "the stream is not laid on this version, or on one that is not here; `sarsen ls` lists those that are, import the one before first"
+        }
+        Refusal::StreamWhole => "the stream is of a whole disk and is laid on no version; leave out --base",
+        Refusal::StreamStart => {
+            "the stream goes on where an earlier one was interrupted, of which not that much is kept here; export it without --start"
+        }
+        Refusal::StreamLayout => "the stream can be read in either layout; say which with --layout",
+        Refusal::BaseNeeded => {
+            "the stream tells only what changed since a version, and does not prove which; name that with --base"
+        }
+        Refusal::NameNeeded => "the stream does not tell what the disk is called; say so with --name",
         _ => "refused, for a reason this command has no words for",
     }
 }

@@ -65,7 +65,10 @@ fn exit_of(error: &Error) -> Exit {
     match error {
         Error::Refused(Refusal::Behind | Refusal::Rebuilt) => Exit::Damage,
         error if error.is_damage() => Exit::Damage,
-        Error::Hint { .. } | Error::Unlike { .. } => Exit::Mismatch,
+        Error::Hint { .. } | Error::Unlike { .. } | Error::Outcome => Exit::Mismatch,
+        Error::Refused(Refusal::StreamParameters | Refusal::StreamBase | Refusal::StreamWhole | Refusal::StreamStart) => {
+            Exit::Mismatch
+        }
         _ => Exit::Failed,
     }
 }

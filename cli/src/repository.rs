@@ -71,6 +71,11 @@ impl Repository {
         report
     }
 
+    /// Takes the line of progress away.
+    pub fn clear(&self) {
+        self.line.clear();
+    }
+
     /// What an error means here.
     pub fn failure(&self, error: Error) -> Failure {
         Failure::at(self.site.path.display(), error)

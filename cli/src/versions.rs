@@ -5,6 +5,7 @@ use crate::screen::shown;
 use sarsen_core::catalogue::{Entry, Listed, Listing, Search, Wanted, with_record};
 use sarsen_core::error::{Error, Refusal};
 use sarsen_core::format::record::{Record, RecordKind, Statistics};
+use sarsen_core::ops::import::DRAFT_SOURCE;
 use sarsen_core::store::Store;
 use sarsen_core::types::{Id, Link};
 
@@ -133,6 +134,15 @@ pub fn find_version(store: &mut Store<'_>, text: &str) -> Result<Found, Failure>
     let found = find(store, text)?;
     match found.told.kind {
         RecordKind::Version => Ok(found),
+        RecordKind::Draft if found.told.source.starts_with(DRAFT_SOURCE) => Err(Failure::new(
+            Exit::Failed,
+            format!(
+                "`{}`: a draft that an interrupted import has left, not a version; import a stream that starts at {} or before, or remove it \
+                 with `sarsen rm`",
+                shown(text),
+                found.told.position
+            ),
+        )),
         RecordKind::Draft => Err(Failure::new(
             Exit::Failed,
             format!(

@@ -63,7 +63,7 @@ pub struct Backup {
 const CHECKPOINT: &str = "256M";
 
 /// Names that a VERSION could not tell from something else are not given.
-fn name(text: &str) -> Result<String, String> {
+pub(super) fn name(text: &str) -> Result<String, String> {
     match text {
         "" => Err("a disk needs a name".into()),
         "latest" => Err("`latest` means the newest of all versions; choose another".into()),
@@ -72,11 +72,16 @@ fn name(text: &str) -> Result<String, String> {
     }
 }
 
+/// The same for snapshots. Ends the process.
+pub(super) fn check_snapshot(text: &str) {
+    if text.contains('@') {
+        usage(ErrorKind::ValueValidation, "a snapshot's name has no `@`: NAME@SNAPSHOT could not be told apart");
+    }
+}
+
 impl Backup {
     pub fn run(&self, site: &Site) -> Result<Exit, Failure> {
-        if self.snapshot.contains('@') {
-            usage(ErrorKind::ValueValidation, "a snapshot's name has no `@`: NAME@SNAPSHOT could not be told apart");
-        }
+        check_snapshot(&self.snapshot);
         let report = self.back_up(site)?;
         self.tell(&report)?;
         Ok(if report.source_changed { Exit::SourceChanged } else { Exit::Done })

@@ -6,6 +6,7 @@ pub mod compact;
 pub mod demo;
 pub mod diff;
 pub mod gc;
+pub mod import;
 pub mod init;
 mod inspect;
 pub mod ls;
@@ -28,6 +29,7 @@ pub fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Check(check) => check.run(&arguments.site()),
         Command::Scrub(scrub) => scrub.run(&arguments.site()),
         Command::Restore(restore) => restore.run(&arguments.site()),
+        Command::Import(import) => import.run(&arguments.site()),
         Command::Rm(rm) => rm.run(&arguments.site()),
         Command::Diff(diff) => diff.run(&arguments.site()),
         Command::Gc => gc::run(&arguments.site()),

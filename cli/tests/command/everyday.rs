@@ -150,7 +150,14 @@ fn a_base_can_be_named_or_left_out() {
 #[test]
 fn exit_codes_are_documented_and_the_repository_may_be_named_by_the_environment() {
     let help = Ran::of(Command::new(SARSEN).arg("--help").output().unwrap()).ends(0).out;
-    for code in ["0  done", "1  failed", "2  the command line", "3  damage", "4  the source does not match", "5  done, but"] {
+    for code in [
+        "0  done",
+        "1  failed",
+        "2  the command line",
+        "3  damage",
+        "4  the source, the hints or the stream do not match",
+        "5  done, but",
+    ] {
         assert!(help.contains(code), "{code}");
     }
     let place = Place::new("environment");
