@@ -299,7 +299,7 @@ impl Desk<'_, '_> {
 
     fn flush(&mut self, sheet: &mut Sheet<'_>) -> Result<(), Error> {
         self.note(format!("flush {}", sheet.name));
-        sheet.disk.flush(self.store, &mut self.bench.work())?;
+        sheet.disk.flush(0, self.store, &mut self.bench.work())?;
         self.model.drafts.insert(sheet.name.into(), sheet.bytes.clone());
         Ok(())
     }
