@@ -25,7 +25,7 @@ use crate::format::page::{BASE_LEN, HEAD_LEN, RUN_LEN};
 use crate::format::record::{PLAIN_LEN_MAX, record_id};
 use crate::format::row::SegmentRow;
 use crate::format::{commit, page};
-use crate::host::{Host, Slots};
+use crate::host::{Host, Progress, Slots};
 use crate::index::{Index, Slot};
 use crate::log::{self, Head};
 use crate::medium::Medium;
@@ -159,6 +159,14 @@ impl<'m> Store<'m> {
     /// Time and randomness.
     pub fn host(&self) -> &'m dyn Host {
         self.host
+    }
+
+    /// Tells how far a verb has come; an error if it is asked to stop.
+    pub fn go_on(&self, done: u64, total: u64) -> Result<(), Error> {
+        match self.host.go_on(&Progress { done, total }) {
+            true => Ok(()),
+            false => Err(Error::Cancelled),
+        }
     }
 
     /// The newest commit, as opened or as written since.

@@ -13,7 +13,6 @@ use crate::format::entry::TreeKind;
 use crate::format::page::ROWS_MAX;
 use crate::format::record::HintSource;
 use crate::frame::Work;
-use crate::host::Progress;
 use crate::manifest::{self, Reach, block_len, blocks};
 use crate::store::{Purpose, Sought, Store};
 use crate::task::{Event, Job, Next, Outcome, Task};
@@ -399,10 +398,7 @@ impl<'a> Backup<'a> {
     }
 
     fn progress(&self, store: &Store<'_>) -> Result<(), Error> {
-        match store.host().go_on(&Progress { done: self.position(store), total: self.disk.size() }) {
-            true => Ok(()),
-            false => Err(Error::Cancelled),
-        }
+        store.go_on(self.position(store), self.disk.size())
     }
 
     fn take_hole(&mut self, first: u64, count: u64, store: &mut Store<'_>) -> Result<(), Error> {

@@ -12,7 +12,6 @@ use crate::format::entry::{Kind, TreeKind};
 use crate::format::header::HeaderFault;
 use crate::format::record::RecordKind;
 use crate::frame::Work;
-use crate::host::Progress;
 use crate::index::Flags;
 use crate::log::{self, PinState};
 use crate::manifest::{self, Met, Reach};
@@ -654,10 +653,8 @@ impl Task for Check<'_> {
             _ => return Err(Refusal::Parameter.into()),
         };
         self.in_flight = self.in_flight.saturating_sub(1);
-        match store.host().go_on(&Progress { done: self.report.bytes, total: 0 }) {
-            true => Ok(event),
-            false => Err(Error::Cancelled),
-        }
+        store.go_on(self.report.bytes, 0)?;
+        Ok(event)
     }
 }
 

@@ -10,7 +10,7 @@ use crate::draft::set_link;
 use crate::error::{Error, Refusal};
 use crate::format::entry::{Kind, LEN, TreeKind};
 use crate::frame::Work;
-use crate::host::{Progress, Slots};
+use crate::host::Slots;
 use crate::index::SlotIndex;
 use crate::manifest::{LIVE, NAMED, SHARED};
 use crate::ops::gc::{Live, Lives, Marking, Report, remove_dead, write_rows};
@@ -436,7 +436,8 @@ impl Task for Compact<'_> {
                 Ok(_) => return Err(Refusal::Parameter.into()),
             }
             self.in_flight = self.in_flight.saturating_sub(1);
-            return if store.host().go_on(&Progress::default()) { Ok(None) } else { Err(Error::Cancelled) };
+            store.go_on(0, 0)?;
+            return Ok(None);
         }
         let Job::Copy { place } = *job else { return Err(Refusal::Parameter.into()) };
         match outcome {
@@ -458,9 +459,7 @@ impl Task for Compact<'_> {
             Ok(_) => return Err(Refusal::Parameter.into()),
         }
         self.in_flight = self.in_flight.saturating_sub(1);
-        match store.host().go_on(&Progress::default()) {
-            true => Ok(None),
-            false => Err(Error::Cancelled),
-        }
+        store.go_on(0, 0)?;
+        Ok(None)
     }
 }

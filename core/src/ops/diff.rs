@@ -7,7 +7,6 @@ use crate::chain::{Chain, Run};
 use crate::disk::DiskMut;
 use crate::error::{Error, Refusal, What};
 use crate::frame::Work;
-use crate::host::Progress;
 use crate::manifest::{block_len, blocks};
 use crate::store::Store;
 use crate::task::{Before, Event, Job, Next, Outcome, Task};
@@ -283,9 +282,7 @@ impl Task for Differences<'_> {
             Err(error) => return Err(error),
         };
         let done = self.offset(self.next_block);
-        match store.host().go_on(&Progress { done, total: self.to.size() }) {
-            true => Ok(event),
-            false => Err(Error::Cancelled),
-        }
+        store.go_on(done, self.to.size())?;
+        Ok(event)
     }
 }

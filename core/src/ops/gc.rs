@@ -11,7 +11,7 @@ use crate::format::entry::{PAGE_DEPTH_MAX, TreeKind, total_bytes};
 use crate::format::record::RecordKind;
 use crate::format::row::SegmentRow;
 use crate::frame::Work;
-use crate::host::{Progress, Slots};
+use crate::host::Slots;
 use crate::index::Flags;
 use crate::log;
 use crate::manifest::{LIVE, Reach};
@@ -476,9 +476,7 @@ impl Task for Gc<'_> {
     type Report = Report;
 
     fn next(&mut self, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
-        if !store.host().go_on(&Progress::default()) {
-            return Err(Error::Cancelled);
-        }
+        store.go_on(0, 0)?;
         match self.stage {
             Stage::Begin => {
                 store.begin(Purpose::Maintenance)?;

@@ -7,7 +7,6 @@ use crate::disk::DiskMut;
 use crate::error::{Error, Refusal};
 use crate::format::page::Geometry;
 use crate::frame::Work;
-use crate::host::Progress;
 use crate::manifest::{self, block_len};
 use crate::store::Store;
 use crate::task::{Event, Job, Next, Outcome, Task};
@@ -200,9 +199,7 @@ impl Task for Restore<'_> {
         };
         self.in_flight = self.in_flight.saturating_sub(1);
         let done = self.offset(self.next_block, store);
-        match store.host().go_on(&Progress { done, total: self.version.size() }) {
-            true => Ok(event),
-            false => Err(Error::Cancelled),
-        }
+        store.go_on(done, self.version.size())?;
+        Ok(event)
     }
 }

@@ -170,12 +170,12 @@ impl<'m> Laying<'m> {
             Piece::Data { offset, bytes } => {
                 let disk = self.disk(store, work)?;
                 patiently(|| disk.write_at(offset, bytes, store, work))?;
-                return ground::go_on(store, offset, self.told.disk_size);
+                return store.go_on(offset, self.told.disk_size);
             }
             Piece::Zero { offset, len_bytes } => {
                 let disk = self.disk(store, work)?;
                 patiently(|| disk.zero(offset, len_bytes, store, work))?;
-                return ground::go_on(store, offset, self.told.disk_size);
+                return store.go_on(offset, self.told.disk_size);
             }
             Piece::End => {}
         }

@@ -8,7 +8,6 @@ use crate::error::{Error, Memory, Refusal, What};
 use crate::format::entry::TreeKind;
 use crate::format::record::{Record, RecordKind};
 use crate::frame::Work;
-use crate::host::Progress;
 use crate::manifest::{self, block_len, blocks};
 use crate::store::{Purpose, Store};
 use crate::task::patiently;
@@ -204,14 +203,6 @@ impl Edge {
             within = within.saturating_add(len);
         }
         Ok(())
-    }
-}
-
-/// Tells how far it is; an error if it is to stop.
-pub(super) fn go_on(store: &Store<'_>, done: u64, total: u64) -> Result<(), Error> {
-    match store.host().go_on(&Progress { done, total }) {
-        true => Ok(()),
-        false => Err(Error::Cancelled),
     }
 }
 

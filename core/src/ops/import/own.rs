@@ -129,7 +129,7 @@ fn lay(
             Some(record) => {
                 let end = lay_record(disk, &record, before.saturating_add(wide(taken)), plain, store, work)?;
                 *position = end.max(*position);
-                ground::go_on(store, *position, disk.size())?;
+                store.go_on(*position, disk.size())?;
             }
         }
         input.take(taken);
