@@ -394,7 +394,7 @@ fn a_draft_that_was_not_written_on_can_be_abandoned() {
     let (medium, host, _) = with_version();
     let rig = Rig::new(&medium, &host);
     let left = draft(&rig, 1, &ON_BASE, None, |disk, store, bench| {
-        disk.flush(store, &mut bench.work())?;
+        disk.flush(0, store, &mut bench.work())?;
         Err(Error::Cancelled)
     });
     assert_eq!(left, Err(Error::Cancelled));
@@ -532,7 +532,7 @@ fn nothing_is_built_on_the_damaged() {
         bytes[5 * BLOCK + 512..][..512].copy_from_slice(&part);
         let made = draft(&rig, 1, &ON_BASE, None, |disk, store, bench| {
             disk.write_at(wide(5 * BLOCK + 512), &part, store, &mut bench.work())?;
-            disk.flush(store, &mut bench.work())?;
+            disk.flush(0, store, &mut bench.work())?;
             let mut to = vec![0; BLOCK];
             disk.read_at(wide(5 * BLOCK), &mut to, store, &mut bench.work())?;
             assert!(to == bytes[5 * BLOCK..6 * BLOCK]);
@@ -641,7 +641,7 @@ impl Script {
                 }
                 match station {
                     3 => drop(disk.finish(store, &mut bench.work())?),
-                    _ => disk.flush(store, &mut bench.work())?,
+                    _ => disk.flush(0, store, &mut bench.work())?,
                 }
                 reached.set(station);
             }
