@@ -683,7 +683,7 @@ mod tests {
             assert_eq!(chain.places().len(), LEN_MAX.min(narrow(u64::from(number) + 1)));
             assert_eq!((chain.is_none(), chain.is_based()), (false, number > 0));
         }
-        assert_eq!(chain.places().iter().copied().collect::<Vec<_>>(), (0..32).map(place).collect::<Vec<_>>());
+        assert_eq!(chain.places().to_vec(), (0..32).map(place).collect::<Vec<_>>());
         assert_eq!(
             (0..33).map(|_| chain.pop()).collect::<Vec<_>>(),
             (0..33).map(|n| 31u32.checked_sub(n).map(place)).collect::<Vec<_>>()

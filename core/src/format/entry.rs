@@ -3,7 +3,7 @@
 //! Its CRC is bound to repository, segment and offset, so a length is believed only where it was written.
 
 use super::bytes::{Reader, Writer};
-use super::header::{Parameters, checksum, seal};
+use super::header::{Parameters, seal, unseal};
 use crate::error::What;
 use crate::types::{Digest, Id, Place, RepositoryId};
 
@@ -146,15 +146,8 @@ pub struct EntryHeader {
 impl EntryHeader {
     /// Reads a header that should stand at `place`.
     pub fn parse(bytes: &[u8; LEN], repository: &RepositoryId, place: Place) -> Result<EntryHeader, What> {
-        let (body, crc) = bytes.split_last_chunk::<4>().ok_or(What::Length)?;
-        let mut fields = Reader(body);
-        if fields.array()? != MAGIC {
-            return Err(What::Magic);
-        }
-        let context: [&[u8]; 3] = [&repository.0, &place.segment.0.to_le_bytes(), &place.offset.to_le_bytes()];
-        if checksum(&context, body) != u32::from_le_bytes(*crc) {
-            return Err(What::Checksum);
-        }
+        let (segment, offset) = (place.segment.0.to_le_bytes(), place.offset.to_le_bytes());
+        let mut fields = unseal(bytes, &MAGIC, &[&repository.0, &segment, &offset])?;
         let kind = Kind::from_codes(fields.u8()?, fields.u8()?, fields.u8()?)?;
         let (depth, stored_bytes, head_bytes, raw_bytes) = (fields.u8()?, fields.u32()?, fields.u32()?, fields.u32()?);
         fields.zeros(4)?;

@@ -1,8 +1,8 @@
 //! Footer locator: the last 32 bytes of a sealed segment lead to its footer entry (docs/FORMAT.md section 8).
 
-use super::bytes::{Reader, Writer};
+use super::bytes::Writer;
 use super::entry::{self, LINE_LEN};
-use super::header::{Parameters, checksum, seal};
+use super::header::{Parameters, seal, unseal};
 use crate::error::What;
 use crate::types::{Place, RepositoryId, SegmentNumber, align_up};
 
@@ -23,15 +23,8 @@ pub struct Locator {
 impl Locator {
     /// Reads the locator that should stand at `place`.
     pub fn parse(bytes: &[u8; LOCATOR_LEN], repository: &RepositoryId, place: Place) -> Result<Locator, What> {
-        let (body, crc) = bytes.split_last_chunk::<4>().ok_or(What::Length)?;
-        let mut fields = Reader(body);
-        if fields.array()? != MAGIC {
-            return Err(What::Magic);
-        }
-        let context: [&[u8]; 3] = [&repository.0, &place.segment.0.to_le_bytes(), &place.offset.to_le_bytes()];
-        if checksum(&context, body) != u32::from_le_bytes(*crc) {
-            return Err(What::Checksum);
-        }
+        let (segment, offset) = (place.segment.0.to_le_bytes(), place.offset.to_le_bytes());
+        let mut fields = unseal(bytes, &MAGIC, &[&repository.0, &segment, &offset])?;
         let locator = Locator { footer: fields.u32()?, lines: fields.u32()? };
         fields.zeros(16)?;
         Ok(locator)

@@ -134,15 +134,8 @@ impl From<What> for HeaderFault {
 impl SegmentHeader {
     /// Reads a header. Magic and CRC first: what is right but unknown is [`HeaderFault::Unsupported`], not damage.
     pub fn parse(bytes: &[u8; LEN]) -> Result<SegmentHeader, HeaderFault> {
-        let (body, crc) = bytes.split_last_chunk::<4>().ok_or(What::Length)?;
-        let mut fields = Reader(body);
-        if fields.array()? != MAGIC {
-            return Err(What::Magic.into());
-        }
-        if crc32(&[body]) != u32::from_le_bytes(*crc) {
-            return Err(What::Checksum.into());
-        }
-        let unsupported = HeaderFault::Unsupported { repository: RepositoryId(Reader(body.get(24..).unwrap_or(&[])).array()?) };
+        let mut fields = unseal(bytes, &MAGIC, &[])?;
+        let unsupported = HeaderFault::Unsupported { repository: RepositoryId(Reader(bytes.get(24..).unwrap_or(&[])).array()?) };
         if fields.u16()? != VERSION {
             return Err(unsupported);
         }
@@ -191,6 +184,19 @@ impl SegmentHeader {
 pub(crate) fn seal<const N: usize>(bytes: &mut [u8; N], context: &[&[u8]]) {
     if let Some((body, crc)) = bytes.split_last_chunk_mut::<4>() {
         *crc = checksum(context, body).to_le_bytes();
+    }
+}
+
+/// The fields between a magic and the CRC that [`seal`] has put behind them, if both are right.
+pub(crate) fn unseal<'a, const M: usize>(bytes: &'a [u8], magic: &[u8; M], context: &[&[u8]]) -> Result<Reader<'a>, What> {
+    let (body, crc) = bytes.split_last_chunk::<4>().ok_or(What::Length)?;
+    let mut fields = Reader(body);
+    if fields.array()? != *magic {
+        return Err(What::Magic);
+    }
+    match checksum(context, body) == u32::from_le_bytes(*crc) {
+        true => Ok(fields),
+        false => Err(What::Checksum),
     }
 }
 

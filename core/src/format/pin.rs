@@ -1,7 +1,7 @@
 //! Head pin: 96 bytes beside the segments that name the newest commit (docs/FORMAT.md section 9).
 
-use super::bytes::{Reader, Writer, crc32};
-use super::header::seal;
+use super::bytes::Writer;
+use super::header::{seal, unseal};
 use crate::error::What;
 use crate::types::{Id, RepositoryId, SegmentNumber};
 
@@ -28,14 +28,7 @@ pub struct Pin {
 impl Pin {
     /// Reads a pin.
     pub fn parse(bytes: &[u8; LEN]) -> Result<Pin, What> {
-        let (body, crc) = bytes.split_last_chunk::<4>().ok_or(What::Length)?;
-        let mut fields = Reader(body);
-        if fields.array()? != MAGIC {
-            return Err(What::Magic);
-        }
-        if crc32(&[body]) != u32::from_le_bytes(*crc) {
-            return Err(What::Checksum);
-        }
+        let mut fields = unseal(bytes, &MAGIC, &[])?;
         let pin = Pin {
             repository: RepositoryId(fields.array()?),
             sequence: fields.u64()?,
