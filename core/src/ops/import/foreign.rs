@@ -107,7 +107,6 @@ struct Laying<'m> {
     base_snapshot: Option<&'m str>,
     told: Told<'m>,
     texts: Texts<'m>,
-    record: &'m mut [u8],
     memory: Option<(&'m mut [u8], crate::draft::Frames<'m>)>,
     disk: Option<DraftDisk<'m, 'm>>,
     started: u64,
@@ -115,7 +114,7 @@ struct Laying<'m> {
 
 impl<'m> Laying<'m> {
     fn new(store: &mut Store<'_>, source: &'static str, options: &Options<'m>, room: Room<'m>) -> Result<Laying<'m>, Error> {
-        let Room { texts, record, pages, frames } = room;
+        let Room { texts, pages, frames, .. } = room;
         let mut texts = Texts(texts);
         let (mut name, mut snapshot) = (Ok(""), Ok(""));
         let base = match options.base {
@@ -134,7 +133,6 @@ impl<'m> Laying<'m> {
             base_snapshot: Some(snapshot?).filter(|_| of_base),
             told: Told::default(),
             texts,
-            record,
             memory: Some((pages, frames)),
             disk: None,
             started: store.host().now(),
@@ -159,7 +157,7 @@ impl<'m> Laying<'m> {
         }
         parser.end()?;
         let (started, read_bytes) = (self.started, input.offset());
-        ground::finish(self.disk(store, work)?, started, read_bytes, store, work)
+        ground::finish(self.disk(store)?, started, read_bytes, store, work)
     }
 
     fn lay(&mut self, piece: &Piece<'_>, store: &mut Store<'_>, work: &mut Work<'_>) -> Result<(), Error> {
@@ -168,12 +166,12 @@ impl<'m> Laying<'m> {
             Piece::ToSnapshot { name } => self.told.to = Some(self.texts.keep(name)?),
             Piece::Size { bytes } => self.told.disk_size = bytes,
             Piece::Data { offset, bytes } => {
-                let disk = self.disk(store, work)?;
+                let disk = self.disk(store)?;
                 patiently(|| disk.write_at(offset, bytes, store, work))?;
                 return store.go_on(offset, self.told.disk_size);
             }
             Piece::Zero { offset, len_bytes } => {
-                let disk = self.disk(store, work)?;
+                let disk = self.disk(store)?;
                 patiently(|| disk.zero(offset, len_bytes, store, work))?;
                 return store.go_on(offset, self.told.disk_size);
             }
@@ -183,10 +181,10 @@ impl<'m> Laying<'m> {
     }
 
     /// The disk; opened when all is known that comes before the first difference.
-    fn disk(&mut self, store: &mut Store<'_>, work: &mut Work<'_>) -> Result<&mut DraftDisk<'m, 'm>, Error> {
+    fn disk(&mut self, store: &mut Store<'_>) -> Result<&mut DraftDisk<'m, 'm>, Error> {
         if let Some(memory) = self.memory.take() {
             let description = self.describe()?;
-            self.disk = Some(ground::open(store, description, (self.base.manifest, None), memory, self.record, work)?);
+            self.disk = Some(ground::open(store, description, (self.base.manifest, None), memory)?);
         }
         self.disk.as_mut().ok_or(Error::Refused(Refusal::Parameter))
     }

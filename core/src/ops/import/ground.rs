@@ -2,17 +2,16 @@
 
 use super::{Imported, Report};
 use crate::catalogue::{Listed, Listing, with_record};
-use crate::chain::{Decoded, Stack};
 use crate::draft::{Description, Draft, DraftDisk, Frames};
 use crate::error::{Error, Memory, Refusal, What};
 use crate::format::entry::TreeKind;
 use crate::format::record::{Record, RecordKind};
 use crate::frame::Work;
-use crate::manifest::{self, block_len, blocks};
+use crate::manifest::{self, blocks};
 use crate::store::{Purpose, Store};
 use crate::task::patiently;
 use crate::tree::Cursor;
-use crate::types::{DIGEST_BYTES, Id, Link, Place, narrow, wide};
+use crate::types::{DIGEST_BYTES, Id, Link, Place, wide};
 
 /// How the source of a draft begins that an import has left; both roots follow.
 pub const DRAFT_SOURCE: &str = "stream ";
@@ -131,16 +130,11 @@ fn digit(value: u8) -> u8 {
 }
 
 /// Opens a draft that begins with a manifest. This is where writing begins.
-///
-/// Where disks differ in size, the block that the shorter one's end cuts is another block in each: what they have in common of it is carried over,
-/// through `buffer`, which is one frame.
 pub(super) fn open<'m>(
     store: &mut Store<'_>,
     description: Description<'m>,
     (start, key): (Manifest, Option<u64>),
     (pages, frames): (&'m mut [u8], Frames<'m>),
-    buffer: &mut [u8],
-    work: &mut Work<'_>,
 ) -> Result<DraftDisk<'m, 'm>, Error> {
     let parameters = *store.parameters();
     let rows = blocks(description.disk_size, parameters.block_bytes());
@@ -151,59 +145,8 @@ pub(super) fn open<'m>(
     let root = manifest::tree(&parameters, start.disk_size, start.top);
     // Once to have it read; then with the memory the draft keeps.
     patiently(|| Cursor::over(TreeKind::Manifest, parameters.fan_out_log2, root).resize(rows, store, pages))?;
-    let mut draft = Draft::begin(store, description, root, key, pages)?;
-    let edge = Edge::of(start.disk_size, description.disk_size, parameters.block_bytes());
-    let Some(edge) = edge else { return DraftDisk::new(store, draft, frames) };
-    let id = patiently(|| draft.block(edge.block, store))?;
-    patiently(|| draft.set_block(edge.block, Id::ZERO, store))?;
-    let mut disk = DraftDisk::new(store, draft, frames)?;
-    if !id.is_zero() {
-        edge.carry(&id, &mut disk, store, buffer, work)?;
-    }
-    Ok(disk)
-}
-
-/// The block that is as long in one disk as in the other only up to where the shorter one ends.
-struct Edge {
-    block: u64,
-    start: u64,
-    old_bytes: u32,
-    common_bytes: u64,
-}
-
-impl Edge {
-    fn of(old_size: u64, new_size: u64, block_bytes: u32) -> Option<Edge> {
-        let shorter = old_size.min(new_size);
-        let common_bytes = shorter.checked_rem(block_bytes.into())?;
-        let block = shorter.checked_div(block_bytes.into())?;
-        let start = shorter.saturating_sub(common_bytes);
-        let edge = Edge { block, start, old_bytes: block_len(old_size, block_bytes, block), common_bytes };
-        (old_size != new_size && common_bytes > 0).then_some(edge)
-    }
-
-    fn carry(
-        &self,
-        id: &Id,
-        disk: &mut DraftDisk<'_, '_>,
-        store: &mut Store<'_>,
-        buffer: &mut [u8],
-        work: &mut Work<'_>,
-    ) -> Result<(), Error> {
-        let frame_bytes = u64::from(store.parameters().frame_bytes());
-        let found = patiently(|| store.chain(id))?;
-        let (_, chain) = found.ok_or(Error::corrupt(Place::NONE, What::Absent))?;
-        let mut within = 0;
-        while within < self.common_bytes {
-            let len = frame_bytes.min(self.common_bytes.saturating_sub(within));
-            let to = buffer.get_mut(..narrow(len)).ok_or(Error::Memory { memory: Memory::Buffer, needed: len })?;
-            let stack = Stack::new(store.source(), &chain, self.old_bytes);
-            patiently(|| stack.read(crate::types::low32(within), to, work, &mut Decoded::default()))?;
-            let at = self.start.saturating_add(within);
-            patiently(|| disk.write_at(at, to, store, work))?;
-            within = within.saturating_add(len);
-        }
-        Ok(())
-    }
+    let draft = Draft::begin(store, description, root, key, pages)?;
+    DraftDisk::new(store, draft, frames)
 }
 
 /// Makes the version.

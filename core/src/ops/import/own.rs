@@ -52,7 +52,7 @@ pub(super) fn import<'m>(
     };
     let (stored, plain) = record.split_at_mut(narrow(header.frame_bytes().into()).min(record.len()));
     let start = (begun.unwrap_or(base.manifest), kept.map(|kept| kept.key));
-    let mut disk = ground::open(store, description, start, (pages, frames), plain, work)?;
+    let mut disk = ground::open(store, description, start, (pages, frames))?;
     let mut position = if begun.is_some() { kept.map_or(0, |kept| kept.position) } else { 0 };
     match lay(&mut disk, Parser::new(&header, stored)?, input, plain, &mut position, store, work) {
         Err(why) if is_cut(&why) => return keep(&mut disk, kept, position, why, store, work),
