@@ -15,7 +15,7 @@ use crate::host::Slots;
 use crate::index::Flags;
 use crate::log;
 use crate::manifest::{LIVE, Reach};
-use crate::segment::{Item, Lines};
+use crate::segment::{self, Item, Lines};
 use crate::store::{Purpose, Store};
 use crate::task::{Event, Job, Next, Outcome, Task};
 use crate::tree::{Cursor, Descent, Meeting};
@@ -436,11 +436,28 @@ impl Gc<'_> {
             return Ok(Next::Done(self.marking.report));
         };
         self.stage = Stage::Unlisted { after: Some(segment) };
-        if self.marking.lives.of(segment).is_some() || !log::belongs(&store.source(), segment)? {
+        if self.marking.lives.of(segment).is_some() || self.is_anothers(segment, store)? {
             return Ok(Next::Step);
         }
         store.remove_segment(segment)?;
         Ok(Next::Say(Event::Removed { segment }))
+    }
+}
+
+impl Gc<'_> {
+    /// Whether a segment that no commit lists may be of use to somebody: it is of another repository; or it calls itself by another number, as one
+    /// that was renamed does, and something is lost. With nothing lost it is what a power cut made of a segment.
+    fn is_anothers(&self, segment: SegmentNumber, store: &Store<'_>) -> Result<bool, Error> {
+        let source = store.source();
+        if log::belongs(&source, segment)? {
+            return Ok(false);
+        }
+        let header = match segment::header(source.medium, segment) {
+            Err(error) if !error.is_damage() => return Err(error),
+            header => header.ok().and_then(Result::ok),
+        };
+        let is_ours = header.is_some_and(|header| header.parameters.repository == source.parameters.repository);
+        Ok(!is_ours || self.marking.is_lost())
     }
 }
 
