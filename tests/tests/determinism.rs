@@ -9,10 +9,11 @@ use sarsen_core::format::record::RecordKind;
 use sarsen_core::ops::check::Depth;
 use sarsen_core::ops::init;
 use sarsen_core::task::Event;
-use sarsen_tests::anatomy::{Role, parts};
+use sarsen_tests::anatomy::{Role, blocks, chain, parts};
 use sarsen_tests::rig::{Crew, Item, Plan, Rig, StillHost};
 use sarsen_tests::{Contents, MemDisk, Random, SimMedium};
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::num::NonZeroUsize;
 
@@ -92,6 +93,18 @@ impl Life {
         }
     }
 
+    /// Blocks lie on others, in chains of several lengths.
+    fn has_chains(&self) {
+        let rig = Rig::new(&self.medium, &self.host);
+        let depths: BTreeSet<usize> = rig
+            .with(|store| {
+                let item = rig.list_in(store)?.pop().unwrap();
+                blocks(store, &item)?.iter().map(|(_, id)| Ok(chain(store, id)?.len() - 1)).collect()
+            })
+            .unwrap();
+        assert!(depths.len() > 2 && depths.iter().any(|&depth| depth > 2), "{depths:?}");
+    }
+
     fn clean_up(&mut self) {
         self.run("gc", |rig| rig.gc()).unwrap();
         self.run("compact", |rig| rig.compact()).unwrap();
@@ -126,6 +139,12 @@ fn live(way: Way) -> Vec<Chapter> {
     life.backup("backup", &disk, &first);
     disk.write(70 * BLOCK + 9, &Random::new(6).bytes(90 * BLOCK));
     life.backup("increment", &disk, &Plan { snapshot: "two", base: "vm", checkpoint_bytes: 0, ..first });
+    for number in 0..5 {
+        let mut random = Random::new(20 + number);
+        (450..1_000).step_by(3).for_each(|block| disk.write(block * BLOCK + 512 * random.below(7), &random.bytes(40)));
+        life.backup("small increment", &disk, &Plan { snapshot: "small", base: "vm", checkpoint_bytes: 0, ..first });
+    }
+    life.has_chains();
     let failing = MemDisk::random(9, 300 * BLOCK);
     failing.fail_at(290 * BLOCK as u64);
     let third = Plan { name: "other", checkpoint_bytes: 200_000, ..Plan::default() };
@@ -133,7 +152,7 @@ fn live(way: Way) -> Vec<Chapter> {
     life.run("failing backup", |rig| rig.backup(&failing, &third)).unwrap_err();
     life.look();
     life.backup("continued backup", &MemDisk::random(9, 300 * BLOCK), &Plan { continued: true, ..third });
-    life.remove(|item| item.snapshot == "one");
+    life.remove(|item| item.snapshot == "one" || (item.snapshot == "small" && item.entry.key.is_some_and(|key| key % 3 > 0)));
     life.clean_up();
     life.damage(40);
     life.look();

@@ -11,6 +11,7 @@ use sarsen_core::digest::Algorithm;
 use sarsen_core::draft::{Description, Draft};
 use sarsen_core::error::Error;
 use sarsen_core::format::commit::Root;
+use sarsen_core::format::entry::{Kind, LEN};
 use sarsen_core::format::record::HintSource;
 use sarsen_core::format::record::RecordKind;
 use sarsen_core::manifest;
@@ -21,6 +22,7 @@ use sarsen_core::task::{Hands, Job, Outcome, perform};
 use sarsen_core::types::{Id, narrow, wide};
 use sarsen_core::version::Version;
 use sarsen_host::runner::Bench;
+use sarsen_tests::anatomy::{Part, Role, footprint, parts};
 use sarsen_tests::rig::{Crew, Item, Plan, Rig, StillHost};
 use sarsen_tests::{MemDisk, Random, SimMedium};
 use std::collections::{BTreeMap, BTreeSet};
@@ -148,8 +150,10 @@ impl World {
     }
 
     fn step(&mut self) {
-        match self.random.below(16) {
+        match self.random.below(19) {
             0..=4 => self.backup(),
+            16 | 17 => self.increments(),
+            18 => self.damage(),
             5 => self.backup_that_fails(),
             6 => self.continued_backup(),
             7..=9 => self.drafts(),
@@ -245,6 +249,76 @@ impl World {
             self.model.next_key = self.rig().with(|store| Ok(store.catalogue().rows)).unwrap() - 1;
         }
         self.model.add(Listed::version(name, report.version, bytes));
+    }
+
+    /// A few sectors written between one backup and the next, each on the one before: blocks on blocks on blocks, until they are merged.
+    fn increments(&mut self) {
+        let Some(version) = self.any_version() else { return };
+        let (mut bytes, mut base) = (version.bytes.to_vec(), version.id.unwrap());
+        let (count, writes) = (1 + self.random.below(14), 1 + self.random.below(3));
+        self.diary.note(format!("{count} increments of {writes} writes on {base}, {} bytes", bytes.len()));
+        for _ in 0..count {
+            for _ in 0..writes {
+                // In the first blocks, so that chains become long.
+                let start = self.random.below(bytes.len().min(3 * self.block_bytes()) + 1);
+                let len = self.random.below(700).min(bytes.len() - start);
+                if self.random.one_in(5) { bytes[start..][..len].fill(0) } else { self.random.fill(&mut bytes[start..][..len]) }
+            }
+            let disk = MemDisk::new(bytes.clone());
+            let base_text = base.to_string();
+            let plan = Plan { name: version.name, base: &base_text, ..Plan::default() };
+            base = self.rig().backup(&disk, &plan).unwrap().version;
+            self.model.add(Listed::version(version.name, base, bytes.clone()));
+        }
+    }
+
+    /// A block is damaged: it hits the versions that need it, nothing is laid on anything, and their contents backed up again heal them all. Then
+    /// the block is mended as well, and all is as if nothing had been.
+    fn damage(&mut self) {
+        let before = self.rig().with(parts).unwrap();
+        let is_block = |part: &&Part| matches!(part.role, Role::Entry { kind: Kind::Block { .. }, stored_bytes } if stored_bytes > 0);
+        let blocks: Vec<Part> = before.iter().filter(is_block).cloned().collect();
+        let id = |part: &Part| self.rig().with(|store| Ok(store.source().entry(part.place, u64::MAX)?.id)).unwrap();
+        let ids: Vec<Id> = blocks.iter().map(id).collect();
+        // Of a block that is stored twice the other would be found.
+        let single: Vec<usize> = (0..ids.len()).filter(|&at| ids.iter().filter(|id| **id == ids[at]).count() == 1).collect();
+        if single.is_empty() {
+            return;
+        }
+        let block = &blocks[single[self.random.below(single.len())]];
+        let Role::Entry { stored_bytes, .. } = block.role else { return };
+        let offset = block.range.start + LEN + self.random.below(narrow(stored_bytes.into()));
+        let versions = self.versions();
+        let hit: Vec<&(Item, Listed)> =
+            versions.iter().filter(|(item, _)| self.rig().with(|store| footprint(store, item)).unwrap().contains(&block.place)).collect();
+        self.diary.note(format!("damage at {offset} of {:?}, which {} versions need", block.place, hit.len()));
+        self.medium.flip(block.place.segment, offset, 0x40);
+        let verdict = self.rig().scrub().unwrap();
+        let mut ids: Vec<String> = hit.iter().map(|(item, _)| item.id.to_string()).collect();
+        ids.sort_unstable();
+        assert_eq!((verdict.findings, verdict.hit), (vec![(Some(block.place), "payload")], ids));
+        let entries = blocks.len();
+        for (item, listed) in &hit {
+            let (disk, base) = (MemDisk::new(listed.bytes.to_vec()), item.id.to_string());
+            let report = self.rig().backup(&disk, &Plan { name: listed.name, base: &base, ..Plan::default() }).unwrap();
+            self.model.add(Listed::version(listed.name, report.version, listed.bytes.to_vec()));
+        }
+        let verdict = self.rig().scrub().unwrap();
+        assert!(verdict.hit.is_empty(), "{verdict:?}");
+        let after = self.rig().with(parts).unwrap();
+        let new = after.iter().filter(is_block).count() - entries;
+        let new_on_others = after.iter().filter(|part| matches!(part.role, Role::Entry { kind: Kind::Block { delta: true }, .. })).count()
+            - blocks.iter().filter(|part| matches!(part.role, Role::Entry { kind: Kind::Block { delta: true }, .. })).count();
+        assert_eq!((new > 0, new_on_others), (!hit.is_empty(), 0), "stored again, and whole");
+        self.medium.flip(block.place.segment, offset, 0x40);
+        assert!(self.rig().scrub().unwrap().is_clean());
+    }
+
+    /// Versions, as listed and as they must be.
+    fn versions(&self) -> Vec<(Item, Listed)> {
+        let rows = self.model.rows.values().cloned();
+        let both = self.rig().list().unwrap().into_iter().zip(rows);
+        both.filter(|(_, row)| row.kind == RecordKind::Version).collect()
     }
 
     /// A disk that cannot be read to its end: what is left is a draft, if there was a checkpoint.
@@ -345,6 +419,10 @@ impl World {
     }
 
     fn compare_one(&mut self, item: &Item, row: &Listed) {
+        if row.kind == RecordKind::Version {
+            // Looks along every chain, which must get shallower with every entry.
+            self.rig().with(|store| footprint(store, item)).unwrap();
+        }
         if row.kind == RecordKind::Version && self.random.one_in(2) {
             let crew = self.crew();
             let restored = self.rig().with_crew(crew).restore(item).unwrap();
