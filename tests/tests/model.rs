@@ -276,7 +276,8 @@ impl World {
     /// the block is mended as well, and all is as if nothing had been.
     fn damage(&mut self) {
         let before = self.rig().with(parts).unwrap();
-        let is_block = |part: &&Part| matches!(part.role, Role::Entry { kind: Kind::Block { .. }, stored_bytes } if stored_bytes > 0);
+        let is_block =
+            |part: &&Part| matches!(part.role, Role::Entry { kind: Kind::Block { .. }, stored_bytes } if stored_bytes > 0);
         let blocks: Vec<Part> = before.iter().filter(is_block).cloned().collect();
         let id = |part: &Part| self.rig().with(|store| Ok(store.source().entry(part.place, u64::MAX)?.id)).unwrap();
         let ids: Vec<Id> = blocks.iter().map(id).collect();
@@ -289,8 +290,10 @@ impl World {
         let Role::Entry { stored_bytes, .. } = block.role else { return };
         let offset = block.range.start + LEN + self.random.below(narrow(stored_bytes.into()));
         let versions = self.versions();
-        let hit: Vec<&(Item, Listed)> =
-            versions.iter().filter(|(item, _)| self.rig().with(|store| footprint(store, item)).unwrap().contains(&block.place)).collect();
+        let hit: Vec<&(Item, Listed)> = versions
+            .iter()
+            .filter(|(item, _)| self.rig().with(|store| footprint(store, item)).unwrap().contains(&block.place))
+            .collect();
         self.diary.note(format!("damage at {offset} of {:?}, which {} versions need", block.place, hit.len()));
         self.medium.flip(block.place.segment, offset, 0x40);
         let verdict = self.rig().scrub().unwrap();
@@ -307,8 +310,9 @@ impl World {
         assert!(verdict.hit.is_empty(), "{verdict:?}");
         let after = self.rig().with(parts).unwrap();
         let new = after.iter().filter(is_block).count() - entries;
-        let new_on_others = after.iter().filter(|part| matches!(part.role, Role::Entry { kind: Kind::Block { delta: true }, .. })).count()
-            - blocks.iter().filter(|part| matches!(part.role, Role::Entry { kind: Kind::Block { delta: true }, .. })).count();
+        let new_on_others =
+            after.iter().filter(|part| matches!(part.role, Role::Entry { kind: Kind::Block { delta: true }, .. })).count()
+                - blocks.iter().filter(|part| matches!(part.role, Role::Entry { kind: Kind::Block { delta: true }, .. })).count();
         assert_eq!((new > 0, new_on_others), (!hit.is_empty(), 0), "stored again, and whole");
         self.medium.flip(block.place.segment, offset, 0x40);
         assert!(self.rig().scrub().unwrap().is_clean());
