@@ -207,6 +207,8 @@ impl<'m> Check<'m> {
         })
     }
 
+    // What a phase has in hand is not there while another one writes marks: a stack may have few kilobytes.
+    #[inline(never)]
     fn segment(&mut self, after: Option<SegmentNumber>, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
         let Some(number) = store.next_true(after, &mut self.walk)? else {
             self.phase = Phase::Strangers { after: None };
@@ -227,6 +229,7 @@ impl<'m> Check<'m> {
         Ok(Next::Step)
     }
 
+    #[inline(never)]
     fn header(&mut self, prefix: Prefix, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
         let source = store.source();
         let header = match segment::header(source.medium, prefix.segment) {
@@ -255,6 +258,7 @@ impl<'m> Check<'m> {
     }
 
     /// Whether the file is long enough and its footer, if one is expected, is good.
+    #[inline(never)]
     fn footer(&mut self, prefix: Prefix, store: &mut Store<'_>) -> Next<Report> {
         let own = prefix.segment == store.head().commit.segment;
         let pinned = store.head().pinned_bytes().filter(|_| own).unwrap_or(0);
@@ -277,6 +281,7 @@ impl<'m> Check<'m> {
         Next::Step
     }
 
+    #[inline(never)]
     fn entries(&mut self, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
         let Phase::Entries(entries) = &mut self.phase else { return Ok(Next::Step) };
         let segment = entries.prefix.segment;
@@ -322,6 +327,7 @@ impl<'m> Check<'m> {
     }
 
     /// Segments the table does not list, if they call themselves something else.
+    #[inline(never)]
     fn strangers(&mut self, after: Option<SegmentNumber>, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
         let source = store.source();
         let Some(number) = log::next_segment(source.medium, after)? else {
@@ -360,6 +366,7 @@ impl<'m> Check<'m> {
         Next::Step
     }
 
+    #[inline(never)]
     fn index(&mut self, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
         if !store.load()? {
             return Ok(Next::Step);
@@ -375,6 +382,7 @@ impl<'m> Check<'m> {
     }
 
     /// The next version whose blocks are to be proved; behind the last, versions are judged by what was found.
+    #[inline(never)]
     fn walk(&mut self, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
         let Some(mut listing) = self.listing else { return Ok(Next::Step) };
         match listing.next(store)? {
@@ -419,6 +427,7 @@ impl<'m> Check<'m> {
     }
 
     /// Of a scrub of one version every entry is read that it reaches; then the index is made anew of what proved usable.
+    #[inline(never)]
     fn reach(&mut self, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
         if let Some((id, chain)) = self.block {
             return self.prove(&id, chain, store);
@@ -491,6 +500,7 @@ impl<'m> Check<'m> {
         Ok(Some(self.found(FindingKind::Payload, Some(place))))
     }
 
+    #[inline(never)]
     fn versions(&mut self, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
         let Some(mut listing) = self.listing else { return Ok(Next::Step) };
         let listed = listing.next(store)?;
@@ -533,6 +543,7 @@ impl<'m> Check<'m> {
         Ok(next)
     }
 
+    #[inline(never)]
     fn version(&mut self, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
         let Phase::Version { id, link, reach, whole } = &mut self.phase else { return Ok(Next::Step) };
         let Some(reached) = reach.step(store, self.pages)? else { return Ok(Next::Step) };
@@ -545,6 +556,7 @@ impl<'m> Check<'m> {
         Ok(Next::Say(Event::Hit { id, link }))
     }
 
+    #[inline(never)]
     fn marks(&mut self, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
         self.report.rebuilt = store.is_rebuilt() || store.is_derived();
         if self.report.findings > 0 || self.report.hit > 0 {
