@@ -59,7 +59,9 @@ pub fn differ(
     work: &mut Work<'_>,
 ) -> Result<Range<u32>, Error> {
     let shape = shape(parameters);
-    let mut scratch = Scratch::of(&shape, raw_bytes, work.scratch)?;
+    // What is known of frames is known of both blocks in turn, of which the old one may be the longer.
+    let old_bytes = if let Old::Stored(stack) = old { stack.raw_bytes } else { 0 };
+    let mut scratch = Scratch::of(&shape, raw_bytes.max(old_bytes), work.scratch)?;
     if !scratch.can_write(&shape) {
         let needed = crate::frame::scratch_bytes(parameters.block_bytes(), parameters.frame_bytes());
         return Err(Error::Memory { memory: Memory::Buffer, needed: wide(needed) });
