@@ -190,3 +190,18 @@ impl<R: Read> Read for Plain<'_, R> {
         self.0.read(to).map_err(|error| embedded_io::Error::kind(&error))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_bytes_tell_whose_stream_it_is() {
+        assert_eq!(Format::of(b"SARSDIFF"), Some(Format::Own));
+        assert_eq!(Format::of(b"rbd diff"), Some(Format::Rbd));
+        assert_eq!(Format::of(&[1, 0, 0, 0, 0x92, 0x11, 0x92, 0x11]), Some(Format::SHEEPDOG));
+        for other in [b"SARSEN\r\n", b"rbd imag", &[2, 0, 0, 0, 0x92, 0x11, 0x92, 0x11]] {
+            assert_eq!(Format::of(other), None);
+        }
+    }
+}

@@ -166,3 +166,18 @@ pub(super) fn finish(
     let (base, disk_size, statistics) = (draft.description().base, disk.size(), draft.statistics);
     Ok(Imported::Version(Report { version, link, base, disk_size, statistics }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_draft_is_called_by_both_roots() {
+        let (mut to, mut small) = ([0; SOURCE_LEN], [0; SOURCE_LEN - 1]);
+        let source = draft_source(&Id([0x0A; DIGEST_BYTES]), &Id([0xF9; DIGEST_BYTES]), &mut to);
+        let right = "stream 0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a \
+                     f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9f9";
+        assert_eq!(source, Ok(right));
+        assert!(draft_source(&Id::ZERO, &Id::ZERO, &mut small).is_err());
+    }
+}

@@ -71,3 +71,55 @@ impl<'i> Input<'i> {
         Ok(!self.ended)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+    use embedded_io::ErrorType;
+    use std::vec::Vec;
+
+    /// Gives what is in its list, one after the other; an empty piece is the end, which must not be asked for twice.
+    struct Pieces(Vec<Result<&'static [u8], ErrorKind>>);
+
+    impl ErrorType for Pieces {
+        type Error = ErrorKind;
+    }
+
+    impl Read for Pieces {
+        fn read(&mut self, to: &mut [u8]) -> Result<usize, ErrorKind> {
+            let piece = self.0.remove(0)?;
+            to[..piece.len()].copy_from_slice(piece);
+            Ok(piece.len())
+        }
+    }
+
+    #[test]
+    fn what_is_ahead_can_be_looked_at_before_it_is_taken() {
+        let mut line = Pieces(std::vec![Ok(b"ab"), Err(ErrorKind::Interrupted), Ok(b"cde"), Ok(b"")]);
+        let mut buffer = [0; 6];
+        let mut input = Input::new(&mut line, &mut buffer);
+        assert_eq!(input.bytes(), Ok(&b"ab"[..]));
+        assert_eq!(input.ahead(4), Ok(&b"abcde"[..]));
+        input.take(3);
+        assert_eq!(input.bytes(), Ok(&b"de"[..]));
+        assert_eq!(input.offset(), 3);
+        assert!(!input.has_ended());
+        assert_eq!(input.ahead(3), Ok(&b"de"[..]));
+        assert!(input.has_ended());
+        input.take(9);
+        assert_eq!(input.bytes(), Ok(&b""[..]));
+        assert_eq!(input.offset(), 5);
+    }
+
+    #[test]
+    fn a_full_buffer_is_no_end_and_errors_say_where() {
+        let mut line = Pieces(std::vec![Ok(b"abc"), Err(ErrorKind::TimedOut)]);
+        let mut buffer = [0; 3];
+        let mut input = Input::new(&mut line, &mut buffer);
+        assert_eq!(input.ahead(4), Ok(&b"abc"[..]));
+        assert!(!input.has_ended());
+        input.take(3);
+        assert_eq!(input.bytes(), Err(Error::Line { offset: 3, kind: ErrorKind::TimedOut }));
+    }
+}
