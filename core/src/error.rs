@@ -140,6 +140,8 @@ pub enum Refusal {
     StreamWhole,
     /// A stream goes on where an earlier one was interrupted, of which nothing was kept, or not enough.
     StreamStart,
+    /// A stream that tells no size cannot tell what differs between disks of two sizes.
+    StreamSize,
     /// A stream may have either of two layouts: the caller must say which.
     StreamLayout,
     /// A stream tells only what changed, and not since which version: the caller must say which.

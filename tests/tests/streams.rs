@@ -4,17 +4,22 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use embedded_io::{ErrorKind, ErrorType, Read};
+use embedded_io::{ErrorKind, ErrorType, Read, Write};
 use sarsen_core::catalogue::with_record;
 use sarsen_core::codec::{CodecId, Codecs};
 use sarsen_core::error::{Error, Fault, Refusal, What};
 use sarsen_core::foreign::{rbd, sheepdog};
 use sarsen_core::format::record::RecordKind;
 use sarsen_core::format::stream::{self, HEADER_LEN_MAX, Header, RECORD_LEN};
+use sarsen_core::ops::diff::{self, Differences, From, Sink};
+use sarsen_core::ops::export::{self, End, Own, Rbd, Spans};
 use sarsen_core::ops::import::{Format, Imported, Options, Report};
 use sarsen_core::ops::init;
+use sarsen_core::store::{Store, table_bytes};
 use sarsen_core::types::{Id, Link, narrow, wide};
-use sarsen_host::HostCodecs;
+use sarsen_core::version::Version;
+use sarsen_host::runner::Bench;
+use sarsen_host::{Heap, HostCodecs};
 use sarsen_tests::rig::{Item, Plan, Rig, StillHost, TINY};
 use sarsen_tests::{MemDisk, Random, SimMedium};
 
@@ -148,17 +153,17 @@ fn is_zero(bytes: &[u8]) -> bool {
 }
 
 /// A stream of our own, and how many of its bytes tell how much of the disk.
-struct Own {
+struct Stream {
     bytes: Vec<u8>,
     told: Vec<(usize, usize)>,
 }
 
 /// Every codec takes its turn. `header` says all but sizes.
-fn own(header: &Header<'_>, base: &[u8], target: &[u8]) -> Own {
+fn own(header: &Header<'_>, base: &[u8], target: &[u8]) -> Stream {
     let header = Header { base_bytes: wide(base.len()), target_bytes: wide(target.len()), ..*header };
     let (mut to, mut codecs) = ([0; HEADER_LEN_MAX], HostCodecs::new());
     let (mut emitter, len) = stream::Emitter::begin(&header, &mut to).unwrap();
-    let mut own = Own { bytes: to[..len].to_vec(), told: vec![(len, 0)] };
+    let mut own = Stream { bytes: to[..len].to_vec(), told: vec![(len, 0)] };
     let mut head = [0; RECORD_LEN];
     for (number, (start, end)) in differences(base, target, narrow(header.start), FRAME).into_iter().enumerate() {
         let plain = &target[start..end];
@@ -276,6 +281,166 @@ fn a_stream_of_a_whole_disk_needs_nothing() {
         to.is_clean();
     }
 }
+
+/// What is exported.
+#[derive(Default)]
+struct Sheet(Vec<u8>);
+
+impl ErrorType for Sheet {
+    type Error = ErrorKind;
+}
+
+impl Write for Sheet {
+    fn write(&mut self, from: &[u8]) -> Result<usize, ErrorKind> {
+        let len = from.len().min(333);
+        self.0.extend(&from[..len]);
+        Ok(len)
+    }
+
+    fn flush(&mut self) -> Result<(), ErrorKind> {
+        Ok(())
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum As {
+    Own(u64),
+    Rbd(rbd::Version),
+    Sheepdog(sheepdog::Layout),
+}
+
+impl Repository {
+    /// Exports what differs between versions.
+    fn export(&self, from: Option<&str>, target: &str, kind: As) -> Result<Vec<u8>, Error> {
+        let (from, target) = (from.map(|from| self.item(from)), self.item(target));
+        let rig = self.rig();
+        rig.with(|store| {
+            let parameters = *store.parameters();
+            let mut record =
+                |item: &Item| with_record(store, &item.entry.link, |_, r| (r.root, r.top, r.time, r.source.to_owned()));
+            let (root, top, time, source) = record(&target)?;
+            let old = from.as_ref().map(&mut record).transpose()?;
+            fn end<'i>(root: Id, item: &'i Item, time: u64, source: &'i str) -> End<'i> {
+                End { root, disk_size: item.size, time, name: &item.name, snapshot: &item.snapshot, source }
+            }
+            let of = end(root, &target, time, &source);
+            let (mut pages, mut old_pages) = (vec![0; table_bytes(8, 9)], vec![0; table_bytes(8, 9)]);
+            let version = Version::of_tree(&parameters, target.size, top, &mut pages);
+            let base = match (&from, &old) {
+                (Some(from), Some((_, top, ..))) => From::Version(Version::of_tree(&parameters, from.size, *top, &mut old_pages)),
+                _ => From::Nothing,
+            };
+            let mut sheet = Sheet::default();
+            let tell = |sink: &mut dyn Sink, start, store: &mut Store<'_>| {
+                let options = diff::Options { start, ..diff::Options::default() };
+                rig.run(&mut Differences::new(store, base, version, sink, options)?, store, None).map(|_| ())
+            };
+            match kind {
+                As::Own(start) => {
+                    let base =
+                        from.as_ref().zip(old.as_ref()).map(|(item, (root, _, time, source))| end(*root, item, *time, source));
+                    let header = export::header(&parameters, base.as_ref(), &of, start)?;
+                    let mut room = vec![0; export::own_bytes(parameters.frame_bytes())];
+                    let mut codecs = HostCodecs::new();
+                    let mut own = Own::begin(&header, (parameters.codec, &mut codecs), &mut room, &mut sheet)?;
+                    tell(&mut own, header.start, store)?;
+                }
+                As::Rbd(version) => {
+                    let name = from.as_ref().map(|from| from.snapshot.as_str());
+                    let head = rbd::Head { version, from: name, to: Some(&target.snapshot), disk_bytes: target.size };
+                    tell(&mut Rbd::begin(&head, &mut sheet)?, 0, store)?;
+                }
+                As::Sheepdog(layout) => {
+                    let shape =
+                        export::shape(u32::try_from(OBJECT).unwrap(), from.as_ref().map_or(0, |from| from.size), target.size)?;
+                    let mut room = Heap::new();
+                    let mut spans = Spans::new(u32::try_from(OBJECT).unwrap(), &mut room);
+                    tell(&mut spans, 0, store)?;
+                    let mut pages = vec![0; table_bytes(8, 9)];
+                    let mut version = Version::of_tree(&parameters, target.size, top, &mut pages);
+                    let mut bench = Bench::new(&parameters)?;
+                    let (how, mut chunk) = ((shape, layout), [0; 700]);
+                    export::sheepdog(store, &mut version, spans.found(), how, &mut chunk, &mut sheet, &mut bench.work())?;
+                }
+            }
+            Ok(sheet.0)
+        })
+    }
+}
+
+#[test]
+fn what_is_exported_is_imported_whatever_the_sizes() {
+    for (number, (old, new)) in sizes().into_iter().enumerate() {
+        let base = disk(wide(number), old);
+        let target = later(&base, 1000 + wide(number), new);
+        let from = Repository::with(&[&base, &target]);
+        let before = Repository::with(&[&base]);
+        let kinds = [As::Own(0), As::Rbd(rbd::Version::V1), As::Rbd(rbd::Version::V2), As::Sheepdog(LAYOUTS[number % 2])];
+        for kind in kinds {
+            let to = Repository { medium: before.medium.fork(1), host: StillHost::new(1000, 1) };
+            let stream = match from.export(Some("v0"), "v1", kind) {
+                Err(error) if old != new && matches!(kind, As::Sheepdog(_)) => {
+                    assert_eq!(error, Error::Refused(Refusal::StreamSize));
+                    continue;
+                }
+                stream => stream.unwrap_or_else(|error| panic!("{old} to {new}, {kind:?}: {error:?}")),
+            };
+            let (format, named) = match kind {
+                As::Own(_) => (None, None),
+                As::Rbd(_) => (None, Some(to.link("v0"))),
+                // One without records needs to be told from one that was cut.
+                As::Sheepdog(layout) => (of_sheepdog(Some(layout)), Some(to.link("v0"))),
+            };
+            version(to.import(&stream, &Options { format, base: named, snapshot: Some("v1"), ..Options::default() }));
+            assert!(to.bytes("v1") == target, "{old} to {new}, {kind:?}");
+            assert_eq!(to.root("v1"), from.root("v1"));
+            to.is_clean();
+        }
+        let to = Repository::with(&[]);
+        version(to.import(&from.export(None, "v1", As::Own(0)).unwrap(), &Options::default()));
+        assert_eq!(to.root("v1"), from.root("v1"));
+        let to = Repository::with(&[]);
+        let whole = from.export(None, "v1", As::Rbd(rbd::Version::V1)).unwrap();
+        version(to.import(&whole, &Options { name: Some("vm"), ..Options::default() }));
+        assert_eq!(to.root("v1"), from.root("v1"));
+    }
+}
+
+/// What other programs made of the same disks, by the few lines here.
+#[test]
+fn what_is_exported_is_what_others_would_write() {
+    let base = disk(3, 5 * OBJECT + 700);
+    let target = later(&base, 4, base.len());
+    let from = Repository::with(&[&base, &target]);
+    for layout in LAYOUTS {
+        let stream = from.export(Some("v0"), "v1", As::Sheepdog(layout)).unwrap();
+        assert!(stream == sheepdog_stream(&base, &target, OBJECT, layout), "{layout:?}");
+    }
+}
+
+#[test]
+fn an_export_goes_on_where_an_import_was_cut() {
+    let (base, target) = small();
+    let (from, to) = (Repository::with(&[&base, &target]), Repository::with(&[&base]));
+    let whole = from.export(Some("v0"), "v1", As::Own(0)).unwrap();
+    let before = to.medium.snapshot();
+    for len in (HEADER_LEN_MIN..whole.len()).step_by(7) {
+        to.medium.restore(&before);
+        let position = match to.import(&whole[..len], &Options::default()) {
+            Ok(Imported::Interrupted { position, .. }) => position,
+            other => panic!("cut to {len}: {other:?}"),
+        };
+        let rest = from.export(Some("v0"), "v1", As::Own(position)).unwrap();
+        assert!(rest.len() <= whole.len());
+        version(to.import(&rest, &Options::default()));
+        assert_eq!(to.root("v1"), from.root("v1"), "cut to {len}");
+    }
+    assert!(to.bytes("v1") == target);
+    assert_eq!(from.export(Some("v0"), "v1", As::Own(wide(target.len()) + 1)), Err(Error::Refused(Refusal::Parameter)));
+}
+
+/// Bytes that a header has at least.
+const HEADER_LEN_MIN: usize = 127;
 
 /// Disks for tests that take a stream apart byte by byte: few changes, of every kind, and the last frame is short.
 fn small() -> (Vec<u8>, Vec<u8>) {

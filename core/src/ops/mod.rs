@@ -4,6 +4,7 @@ pub mod backup;
 pub mod check;
 pub mod compact;
 pub mod diff;
+pub mod export;
 pub mod gc;
 pub mod import;
 pub mod init;
