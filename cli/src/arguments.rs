@@ -1,6 +1,6 @@
 //! What can be asked for, and how the command explains itself.
 
-use crate::commands::{backup, check, demo, diff, import, init, ls, manifest, restore, rm, scrub};
+use crate::commands::{backup, check, demo, diff, export, import, init, ls, manifest, restore, rm, scrub};
 use crate::repository::Site;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
@@ -55,6 +55,8 @@ pub enum Command {
     Restore(restore::Restore),
     /// List the bytes in which two versions differ
     Diff(diff::Diff),
+    /// Tell what differs between versions as a stream, for another repository, Sheepdog or Ceph
+    Export(export::Export),
     /// Make a version of a stream that tells what differs from another
     Import(import::Import),
     /// Remove versions and drafts; gc and compact give the space back

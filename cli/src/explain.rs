@@ -217,6 +217,9 @@ fn refusal(refusal: Refusal) -> &'static str {
         Refusal::StreamStart => {
             "the stream goes on where an earlier one was interrupted, of which not that much is kept here; export it without --start"
         }
+        Refusal::StreamSize => {
+            "the disk has grown or shrunk between these versions, which Sheepdog's streams cannot tell; export as another format"
+        }
         Refusal::StreamLayout => "the stream can be read in either layout; say which with --layout",
         Refusal::BaseNeeded => {
             "the stream tells only what changed since a version, and does not prove which; name that with --base"

@@ -72,6 +72,15 @@ pub enum LayoutName {
     B,
 }
 
+impl LayoutName {
+    pub fn layout(self) -> Layout {
+        match self {
+            LayoutName::A => Layout::Counted,
+            LayoutName::B => Layout::Marked,
+        }
+    }
+}
+
 /// Bytes of one of Sheepdog's objects.
 pub fn object_size(text: &str) -> Result<u32, String> {
     let bytes = u32::try_from(size_of(text)?).ok().filter(|&bytes| sheepdog::Shape::new(bytes, 0).is_some());
@@ -116,10 +125,7 @@ impl Import {
     }
 
     fn sheepdog(&self) -> import::Format {
-        let layout = self.layout.map(|layout| match layout {
-            LayoutName::A => Layout::Counted,
-            LayoutName::B => Layout::Marked,
-        });
+        let layout = self.layout.map(LayoutName::layout);
         import::Format::Sheepdog { layout, object_bytes: self.object_size.unwrap_or(sheepdog::OBJECT_BYTES) }
     }
 

@@ -5,6 +5,7 @@ pub mod check;
 pub mod compact;
 pub mod demo;
 pub mod diff;
+pub mod export;
 pub mod gc;
 pub mod import;
 pub mod init;
@@ -29,6 +30,7 @@ pub fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Check(check) => check.run(&arguments.site()),
         Command::Scrub(scrub) => scrub.run(&arguments.site()),
         Command::Restore(restore) => restore.run(&arguments.site()),
+        Command::Export(export) => export.run(&arguments.site()),
         Command::Import(import) => import.run(&arguments.site()),
         Command::Rm(rm) => rm.run(&arguments.site()),
         Command::Diff(diff) => diff.run(&arguments.site()),

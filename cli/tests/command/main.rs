@@ -13,4 +13,5 @@ mod limits;
 mod place;
 mod readme;
 mod refusals;
+mod streams;
 mod verify;

@@ -22,6 +22,8 @@ fn commands(place: &Place) -> Vec<Vec<String>> {
             .map(words)
             .collect();
     commands.push(vec!["backup".into(), path("disk"), "--name".into(), "vm".into()]);
+    commands.push(vec!["export".into(), "latest".into(), path("target")]);
+    commands.push(vec!["import".into(), path("disk")]);
     commands.push(vec!["restore".into(), "latest".into(), path("target")]);
     commands
 }
