@@ -8,7 +8,7 @@ use crate::error::Trouble;
 use crate::types::SegmentNumber;
 
 /// The most ranges that one step reads before it has moved on.
-pub const READS_A_STEP: usize = 256;
+pub const READS_A_STEP: usize = 2048;
 
 /// What can be read or asked for.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

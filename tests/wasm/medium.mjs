@@ -10,7 +10,7 @@ const PIN = 1; // kinds of names: 0 a segment, 1 the head pin
 
 // A range that was fetched is kept until this many others were asked for: no more than core/src/medium.rs demands (READS_A_STEP),
 // so that an engine that relies on more is found out.
-const RANGES_KEPT = 256;
+const RANGES_KEPT = 2048;
 
 export class DirectoryMedium {
   #directory;
