@@ -621,6 +621,22 @@ pub fn check_block(
     }
 }
 
+/// Whether all stored bytes of an entry's payload are right. What they decode to is not looked at.
+pub fn check_stored(shape: &Shape, block: &StoredBlock<'_>) -> Result<(), What> {
+    for listed in block.table(shape)?.rows() {
+        let bytes = block.payload.get(listed.stored.clone()).ok_or(What::Length)?;
+        let expected = match &listed.row.body {
+            FrameBody::Zero => continue,
+            FrameBody::Raw { plain, .. } => plain,
+            FrameBody::Coded { stored, .. } | FrameBody::Delta { stored, .. } => stored,
+        };
+        if digest(shape.algorithm, bytes) != *expected {
+            return Err(What::StoredDigest);
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     extern crate std;

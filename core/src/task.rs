@@ -15,7 +15,7 @@ use crate::format::entry::{EntryHeader, FILL, Kind, Line};
 use crate::format::header::Parameters;
 use crate::format::page::{Geometry, StoredPage, page_id};
 use crate::format::record::{Record, record_id};
-use crate::frame::{Filled, Work, check_block, plain_digest};
+use crate::frame::{Filled, Work, check_block, check_stored, plain_digest};
 use crate::log::parse_copy;
 use crate::manifest::block_len;
 use crate::medium::Medium;
@@ -81,6 +81,8 @@ pub enum Job {
         limit: u64,
         /// What the footer says of it.
         line: Option<Line>,
+        /// Blocks are decoded too, as far as that goes without a base; otherwise a proof of the block does that.
+        decodes: bool,
     },
     /// Read and decode a block.
     Fetch {
@@ -101,6 +103,8 @@ pub enum Job {
         raw_bytes: u32,
         /// Where it lies.
         chain: Chain,
+        /// All its frames, and not only those that lie on others.
+        every: bool,
     },
     /// Decode a block and pack it anew on an entry further down its chain, or on none.
     Fold {
@@ -340,7 +344,7 @@ pub fn perform(job: &Job, hands: &Hands<'_>, work: &mut Work<'_>) -> Result<Outc
         Job::Compare { block, frame, raw_bytes, ref chain } => {
             compare(block, frame, &Stack::new(source, chain, raw_bytes), chain.is_none(), hands, work)
         }
-        Job::Check { place, limit, line } => check(&source, place, limit, line, work),
+        Job::Check { place, limit, line, decodes } => check(&source, place, limit, line, decodes, work),
         Job::Fetch { id, raw_bytes, ref chain, .. } => {
             Stack::new(source, chain, raw_bytes).read_whole(&id, work)?;
             Ok(Outcome::Fetched)
@@ -356,7 +360,7 @@ pub fn perform(job: &Job, hands: &Hands<'_>, work: &mut Work<'_>) -> Result<Outc
             let runs = differ(&hands.parameters, &old, new, raw_bytes, work)?;
             Ok(Outcome::Differs { start: runs.start, end: runs.end })
         }
-        Job::Prove { id, raw_bytes, ref chain } => match Stack::new(source, chain, raw_bytes).check(&id, work) {
+        Job::Prove { id, raw_bytes, ref chain, every } => match Stack::new(source, chain, raw_bytes).check(&id, every, work) {
             Err(error) if !error.is_damage() => Err(error),
             proved => Ok(Outcome::Proved { right: proved.is_ok() }),
         },
@@ -480,14 +484,21 @@ fn compare(
     }
 }
 
-fn check(source: &Source<'_>, place: Place, limit: u64, line: Option<Line>, work: &mut Work<'_>) -> Result<Outcome, Error> {
+fn check(
+    source: &Source<'_>,
+    place: Place,
+    limit: u64,
+    line: Option<Line>,
+    decodes: bool,
+    work: &mut Work<'_>,
+) -> Result<Outcome, Error> {
     let entry = match source.entry(place, limit) {
         Ok(entry) if line.is_none_or(|line| line == entry.line(place.offset)) => entry,
         Ok(_) => return Ok(checked(Some(Fault::Entry), None, source)),
         Err(error) if error.is_damage() => return Ok(checked(Some(Fault::Entry), None, source)),
         Err(error) => return Err(error),
     };
-    let fault = match payload_is_right(source, place, &entry, work) {
+    let fault = match payload_is_right(source, place, &entry, decodes, work) {
         Ok(()) => match source.padding_is_right(place, &entry) {
             Ok(true) => None,
             Ok(false) => Some(Fault::Padding),
@@ -506,13 +517,22 @@ fn checked(fault: Option<Fault>, entry: Option<&EntryHeader>, source: &Source<'_
 }
 
 /// Whether an entry's payload is all that docs/FORMAT.md demands of its kind.
-fn payload_is_right(source: &Source<'_>, place: Place, entry: &EntryHeader, work: &mut Work<'_>) -> Result<(), Error> {
+fn payload_is_right(
+    source: &Source<'_>,
+    place: Place,
+    entry: &EntryHeader,
+    decodes: bool,
+    work: &mut Work<'_>,
+) -> Result<(), Error> {
     let corrupt = |what| Error::corrupt(place, what);
     let algorithm = source.parameters.algorithm;
     let payload = source.payload(place, entry, work.packed)?;
     match entry.kind {
         Kind::Block { .. } => {
             let block = stored(place, entry, payload)?;
+            if !decodes {
+                return check_stored(&shape(&source.parameters), &block).map_err(corrupt);
+            }
             check_block(&shape(&source.parameters), &block, work.raw, work.scratch, work.codecs).map_err(corrupt)
         }
         Kind::Page { tree, delta } => {
@@ -540,7 +560,7 @@ fn payload_is_right(source: &Source<'_>, place: Place, entry: &EntryHeader, work
 /// Reads an entry into `work.packed`, its payload where it lies when a header is put in front, and checks it.
 fn copy(source: &Source<'_>, place: Place, work: &mut Work<'_>) -> Result<Outcome, Error> {
     let entry = source.entry(place, crate::format::header::SEGMENT_BYTES_MAX.into())?;
-    payload_is_right(source, place, &entry, work)?;
+    payload_is_right(source, place, &entry, true, work)?;
     let (_, to) =
         work.packed.split_first_chunk_mut::<{ crate::format::entry::LEN }>().ok_or(Error::corrupt(place, What::Length))?;
     source.payload(place, &entry, to)?;

@@ -126,8 +126,8 @@ pub struct Check<'m> {
     again: bool,
     /// Entries were checked before; now only blocks are proved.
     proves_only: bool,
-    /// Of the block reached last: its id, and which of its chain's entries are to be checked before it can be proved.
-    block: Option<(Id, Chain)>,
+    /// Of the block reached last: its id, whether it lies on a base, and which of its chain's entries are to be checked before it can be proved.
+    block: Option<(Id, bool, Chain)>,
     in_flight: u64,
     report: Report,
     now: u64,
@@ -305,7 +305,7 @@ impl<'m> Check<'m> {
                 }
                 self.in_flight = self.in_flight.saturating_add(1);
                 let place = Place::new(segment, line.offset);
-                Ok(Next::Job(Job::Check { place, limit, line: listed.then_some(line) }))
+                Ok(Next::Job(Job::Check { place, limit, line: listed.then_some(line), decodes: true }))
             }
         }
     }
@@ -429,8 +429,8 @@ impl<'m> Check<'m> {
     /// Of a scrub of one version every entry is read that it reaches; then the index is made anew of what proved usable.
     #[inline(never)]
     fn reach(&mut self, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
-        if let Some((id, chain)) = self.block {
-            return self.prove(&id, chain, store);
+        if let Some((id, based, chain)) = self.block {
+            return self.prove(&id, based, chain, store);
         }
         let Phase::Reach { reach } = &mut self.phase else { return Ok(Next::Step) };
         if reach.step(store, self.pages)?.is_some() {
@@ -439,10 +439,11 @@ impl<'m> Check<'m> {
         }
         let checks = self.only.is_some() && !self.proves_only;
         match reach.take_reached() {
-            Some(Met::Page(place)) if checks => Ok(self.check_entry(place)),
+            Some(Met::Page(place)) if checks => Ok(self.check_entry(place, true)),
             Some(Met::Block(id)) => {
-                let unchecked = if checks { unchecked(&id, store)? } else { Chain::NONE };
-                self.block = Some((id, unchecked));
+                let based = store.chain(&id)?.is_some_and(|(_, chain)| chain.is_based());
+                let unchecked = if checks { unchecked(&id, based, store)? } else { Chain::NONE };
+                self.block = Some((id, based, unchecked));
                 Ok(Next::Step)
             }
             _ => Ok(Next::Step),
@@ -468,23 +469,23 @@ impl<'m> Check<'m> {
         Ok(Next::Step)
     }
 
-    fn check_entry(&mut self, place: Place) -> Next<Report> {
+    fn check_entry(&mut self, place: Place, decodes: bool) -> Next<Report> {
         self.in_flight = self.in_flight.saturating_add(1);
         self.report.entries = self.report.entries.saturating_add(1);
-        Next::Job(Job::Check { place, limit: u64::MAX, line: None })
+        Next::Job(Job::Check { place, limit: u64::MAX, line: None, decodes })
     }
 
     /// Checks what is left of a block's entries, then proves the block if it lies on a base.
-    fn prove(&mut self, id: &Id, mut unchecked: Chain, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
+    fn prove(&mut self, id: &Id, based: bool, mut unchecked: Chain, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
         if let Some(place) = unchecked.pop() {
-            self.block = Some((*id, unchecked));
-            return Ok(self.check_entry(place));
+            self.block = Some((*id, based, unchecked));
+            return Ok(self.check_entry(place, !based));
         }
         let chain = store.chain(id)?;
         self.block = None;
         let Some((found, chain)) = chain.filter(|(_, chain)| chain.is_based()) else { return Ok(Next::Step) };
         self.in_flight = self.in_flight.saturating_add(1);
-        Ok(Next::Job(Job::Prove { id: *id, raw_bytes: found.entry.raw_bytes, chain }))
+        Ok(Next::Job(Job::Prove { id: *id, raw_bytes: found.entry.raw_bytes, chain, every: self.only.is_some() }))
     }
 
     /// A block that its entries do not give, though each of them is as it was written: the one on top says what is not so.
@@ -574,13 +575,14 @@ impl<'m> Check<'m> {
 
 /// The entries of a block's chain that were not met before.
 #[inline(never)] // its array is not there while jobs are performed
-fn unchecked(id: &Id, store: &mut Store<'_>) -> Result<Chain, Error> {
+fn unchecked(id: &Id, based: bool, store: &mut Store<'_>) -> Result<Chain, Error> {
+    let wanted = if based { CHECKED } else { DECODED.with(CHECKED) };
     let mut slots = [None; chain::LEN_MAX];
     let mut free = slots.iter_mut();
     let mut chain = Chain::NONE;
     let index = store.index();
     store.visit_chain(Sought::Block, id, |found| {
-        if !index.flags(found.slot).has(CHECKED) {
+        if !index.flags(found.slot).has(wanted) {
             chain.push(found.place);
             if let Some(slot) = free.next() {
                 *slot = Some(found.slot);
@@ -588,14 +590,16 @@ fn unchecked(id: &Id, store: &mut Store<'_>) -> Result<Chain, Error> {
         }
     })?;
     for slot in slots.into_iter().flatten() {
-        let flags = store.index().flags(slot).with(CHECKED);
+        let flags = store.index().flags(slot).with(wanted);
         store.index_mut().set_flags(slot, flags);
     }
     Ok(chain)
 }
 
-/// A block's entry that was checked in this walk.
+/// A block's entry whose stored bytes were checked in this walk.
 const CHECKED: Flags = Flags::from_bits(8);
+/// A block's entry that was decoded in this walk, which those are not that a proof decodes.
+const DECODED: Flags = Flags::from_bits(4);
 
 /// The entries of the newest commit, found by scanning behind the prefix of its segment.
 fn tail(prefix: Prefix, store: &Store<'_>) -> Entries {
