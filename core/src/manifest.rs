@@ -1,5 +1,6 @@
 //! Manifests: the tree from a version's root to its blocks, and what can be reached from it.
 
+use crate::chain::LEN_MAX;
 use crate::digest::Hasher;
 use crate::error::Error;
 use crate::format::commit::Root;
@@ -212,35 +213,57 @@ fn flag(store: &mut Store<'_>, slot: SlotIndex, more: Flags) {
     store.index_mut().set_flags(slot, flags);
 }
 
-/// Flags every entry that may hold an object none of them gives back now: it is in use, and the next try, or parity, may mend it.
-fn keep_unreadable(store: &mut Store<'_>, id: &Id) {
+/// Flags every entry that may hold an object that cannot be read now, or one on the way there: it is in use, and the next try, or parity, may
+/// mend it. Also where another entry was found: that one may lie on a base that has gone, and not the one that cannot be read.
+/// With `counting`, blocks get stuck: were an older entry of an object moved, it would be the newest, which is the one that counts.
+fn keep_unreadable(store: &mut Store<'_>, sought: Sought, id: &Id, counting: bool) -> Result<(), Error> {
+    let sticks = counting && sought == Sought::Block;
+    let is_kept = |flags: Flags| flags.has(LIVE) && (!sticks || is_stuck(flags));
+    let (mut wanted, mut depth) = (*id, u8::MAX);
     loop {
-        let unflagged = store.index().candidates(id).find(|(.., flags)| !flags.has(LIVE)).map(|(slot, ..)| slot);
-        let Some(slot) = unflagged else { break };
-        flag(store, slot, LIVE);
+        loop {
+            let found = store.index().candidates(&wanted).find(|(.., flags)| !is_kept(*flags));
+            let Some((slot, _, flags)) = found else { break };
+            let kept = if sticks { flags.without(BASE).with(LIVE).with(SHARED) } else { flags.with(LIVE) };
+            store.index_mut().set_flags(slot, kept);
+        }
+        let found = store.lookup(sought, &wanted, depth)?;
+        let Some(found) = found.filter(|found| found.entry.depth > 0) else { return Ok(()) };
+        (wanted, depth) = (found.entry.base, found.entry.depth);
     }
+}
+
+/// Whether a block cannot be read, or is what such a block may lie on: it stays where it is. Told by what is shared, and yet no base.
+pub fn is_stuck(flags: Flags) -> bool {
+    flags.has(SHARED) && !flags.has(BASE)
 }
 
 /// Flags an object and the bases it is stored on; its own entry, if all of them were found.
 /// With `counting`, bases of entries not met before are flagged as such.
 fn keep_chain(store: &mut Store<'_>, sought: Sought, id: &Id, counting: bool) -> Result<Option<Found>, Error> {
-    let (mut top, mut wanted, mut depth) = (None, *id, u8::MAX);
-    let mut child_is_new = false;
-    loop {
+    let (mut top, mut slots) = (None, [None; LEN_MAX]);
+    let (mut wanted, mut depth) = (*id, u8::MAX);
+    for slot in &mut slots {
         let Some(found) = store.lookup(sought, &wanted, depth)? else {
-            keep_unreadable(store, &wanted);
+            keep_unreadable(store, sought, id, counting)?;
             return Ok(None);
         };
-        let known = store.index().flags(found.slot);
-        if counting && child_is_new {
-            flag(store, found.slot, if known.has(BASE) { SHARED } else { BASE });
-        }
-        child_is_new = !known.has(LIVE);
-        flag(store, found.slot, LIVE);
         top = top.or(Some(found));
+        *slot = Some(found.slot);
         (wanted, depth) = (found.entry.base, found.entry.depth);
         if depth == 0 {
-            return Ok(top);
+            break;
         }
     }
+    // Only now that nothing has to be waited for: what is flagged is not met for the first time when all this is done again.
+    let mut child_is_new = false;
+    for slot in slots.into_iter().flatten() {
+        let known = store.index().flags(slot);
+        if counting && child_is_new && !is_stuck(known) {
+            flag(store, slot, if known.has(BASE) { SHARED } else { BASE });
+        }
+        child_is_new = !known.has(LIVE);
+        flag(store, slot, LIVE);
+    }
+    Ok(top)
 }

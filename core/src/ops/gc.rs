@@ -7,14 +7,14 @@
 
 use crate::catalogue::{Listed, Listing, with_record};
 use crate::error::{Error, Memory, Refusal};
-use crate::format::entry::{PAGE_DEPTH_MAX, TreeKind, total_bytes};
+use crate::format::entry::{Kind, PAGE_DEPTH_MAX, TreeKind, total_bytes};
 use crate::format::record::RecordKind;
 use crate::format::row::SegmentRow;
 use crate::frame::Work;
 use crate::host::Slots;
 use crate::index::Flags;
 use crate::log;
-use crate::manifest::{LIVE, Reach};
+use crate::manifest::{LIVE, Reach, is_stuck};
 use crate::segment::{self, Item, Lines};
 use crate::store::{Purpose, Store};
 use crate::task::{Event, Job, Next, Outcome, Task};
@@ -288,7 +288,8 @@ impl<'m> Marking<'m> {
                 let flags = store.index().candidates(&line.id).find(|(_, at, _)| *at == place).map(|(.., flags)| flags);
                 match flags {
                     Some(flags) if flags.has(LIVE) => {
-                        self.lives.add(place, total_bytes(store.parameters(), line.stored_bytes), false);
+                        let stuck = matches!(line.kind, Kind::Block { .. }) && is_stuck(flags);
+                        self.lives.add(place, total_bytes(store.parameters(), line.stored_bytes), stuck);
                     }
                     Some(_) => {}
                     None => self.hold(place),
