@@ -3,6 +3,7 @@
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use sarsen_benches::random;
 use sarsen_core::codec::{CodecId, Codecs};
+use sarsen_core::delta::{self, SECTOR_BYTES, diff};
 use sarsen_core::digest::{Algorithm, digest, is_zero};
 use sarsen_core::error::Error;
 use sarsen_core::format::entry::LEN;
@@ -73,9 +74,41 @@ fn frames(criterion: &mut Criterion) {
     }
 }
 
+/// What differs between a frame and its base: beside what comparing and copying it takes.
+fn deltas(criterion: &mut Criterion) {
+    let len = narrow(FRAME_BYTES.into());
+    let mut base = vec![0; len];
+    random::fill(0, &mut base);
+    let (equal, mut every_second, mut to) = (base.clone(), base.clone(), vec![0; len]);
+    every_second.chunks_mut(SECTOR_BYTES).step_by(2).for_each(|sector| sector[0] ^= 1);
+    let diff_of = |target: &[u8]| {
+        let mut bytes = 0;
+        diff(black_box(&base), target, SECTOR_BYTES, |run| {
+            bytes += run.len();
+            true
+        });
+        bytes
+    };
+    let mut body = vec![0; len + 4096];
+    let body_len = delta::encode(&base, &every_second, &mut body).expect("there is room for the body");
+    let mut group = criterion.benchmark_group("delta");
+    group.throughput(Throughput::Bytes(FRAME_BYTES.into()));
+    group.bench_function("memcmp of equal frames", |bench| bench.iter(|| black_box(&base) == black_box(&equal)));
+    group.bench_function("diff of equal frames", |bench| bench.iter(|| diff_of(black_box(&equal))));
+    group.bench_function("memcpy of a frame", |bench| bench.iter(|| to.copy_from_slice(black_box(&base))));
+    group.bench_function("diff where every second sector differs", |bench| bench.iter(|| diff_of(black_box(&every_second))));
+    group.bench_function("encode where every second sector differs", |bench| {
+        bench.iter(|| delta::encode(black_box(&base), black_box(&every_second), &mut body))
+    });
+    let mut frame = base.clone();
+    group.bench_function("apply where every second sector differs", |bench| {
+        bench.iter(|| delta::apply(black_box(&body[..body_len]), &mut frame))
+    });
+}
+
 fn short() -> Criterion {
     Criterion::default().sample_size(10).warm_up_time(Duration::from_millis(300)).measurement_time(Duration::from_secs(1))
 }
 
-criterion_group! { name = pieces; config = short(); targets = zeros_and_digests, frames }
+criterion_group! { name = pieces; config = short(); targets = zeros_and_digests, frames, deltas }
 criterion_main!(pieces);

@@ -67,6 +67,19 @@ impl<'d> Used<'d> {
         })
     }
 
+    /// Places drawn from `seed` without end, each a multiple of `len_bytes` in a piece, or of the piece's own length if that is less.
+    pub fn some_from(&self, seed: u64, len_bytes: u64) -> impl Iterator<Item = u64> + '_ {
+        (seed..).map(move |number| {
+            let mut drawn = [0; 16];
+            random::fill(number << 1, &mut drawn);
+            let [piece, within] =
+                [&drawn[..8], &drawn[8..]].map(|half| half.iter().fold(0u64, |sum, &byte| sum << 8 | u64::from(byte)));
+            let offset = self.offsets[narrow(piece % self.offsets.len() as u64)];
+            let places = (self.piece_bytes as u64 / len_bytes).max(1);
+            (offset + within % places * len_bytes) / len_bytes * len_bytes
+        })
+    }
+
     /// How long all cores take for all pieces.
     pub fn time(&self, labour: Labour) -> Seconds {
         let next = AtomicUsize::new(0);

@@ -1,13 +1,17 @@
 //! The tables of docs/BENCHMARKS.md, measured here and now.
 //!
 //! ```text
-//! figures [--image FILE] [--below DIR] manifest|open|ls|index|backup|frames|memory|quick|all ...
+//! figures [--image FILE] [--below DIR] manifest|open|ls|index|backup|frames|memory|changes|chain|sector|drafts|quick|all ...
 //! ```
 //!
 //! `--image` names a disk image to back up; without it one is made of files of `/usr`, which needs `mke2fs`. `--below` says where repositories
 //! are written (default: the system's temporary directory); they are removed afterwards. `quick` is manifest, open, ls and index.
 
 mod backup;
+mod chain;
+mod changes;
+mod day;
+mod drafts;
 mod frames;
 mod image;
 mod index;
@@ -16,8 +20,10 @@ mod ls;
 mod manifest;
 mod memory;
 mod open;
+mod peers;
 mod place;
 mod runs;
+mod sector;
 mod table;
 
 use place::Place;
@@ -25,7 +31,7 @@ use sarsen_benches::{Failure, Measured};
 use std::process::ExitCode;
 
 const QUICK: [&str; 4] = ["manifest", "open", "ls", "index"];
-const ALL: [&str; 7] = ["manifest", "open", "ls", "index", "backup", "frames", "memory"];
+const ALL: [&str; 11] = ["manifest", "open", "ls", "index", "backup", "frames", "memory", "changes", "chain", "sector", "drafts"];
 
 fn main() -> ExitCode {
     match run() {
@@ -68,6 +74,10 @@ fn print(name: &str, place: &Place) -> Measured<()> {
         "backup" => backup::print(place),
         "frames" => frames::print(place),
         "memory" => memory::print(place),
+        "changes" => changes::print(place),
+        "chain" => chain::print(place),
+        "sector" => sector::print(place),
+        "drafts" => drafts::print(place),
         _ => Err(Failure(format!("there is no table {name}: {}, quick, all", ALL.join(", ")))),
     }
 }

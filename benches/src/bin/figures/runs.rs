@@ -7,11 +7,13 @@ use sarsen_core::catalogue::{Search, Wanted, with_record};
 use sarsen_core::disk::Disk;
 use sarsen_core::error::{Error, Refusal};
 use sarsen_core::format::record::HintSource;
+use sarsen_core::hints::{Extent, Hinted, Hints};
 use sarsen_core::ops::backup::{Backup, Memory, Options, Report, Start, pages_bytes};
 use sarsen_core::ops::init;
 use sarsen_core::store::Store;
 use sarsen_host::runner::{self, Shared};
-use sarsen_host::{Access, DirectoryMedium, FileDisk, System};
+use sarsen_host::{Access, DirectoryMedium, FileDisk, Heap, System};
+use std::fs;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::thread;
@@ -29,7 +31,20 @@ pub fn make(repository: &Path, options: &init::Options) -> Measured<()> {
 
 /// Backs a disk up on the newest version, if there is one: opening, reading, storing, commit and close.
 pub fn back_up(repository: &Path, disk: &FileDisk) -> Measured<(Report, Seconds)> {
+    back_up_as(repository, disk, HintSource::None, Stopwatch::start())
+}
+
+/// The same, reading only what these hints say.
+pub fn back_up_hinted(repository: &Path, disk: &FileDisk, extents: &[Extent]) -> Measured<(Report, Seconds)> {
     let watch = Stopwatch::start();
+    let mut slots = Heap::new();
+    let mut hints = Hints::new(&mut slots);
+    extents.iter().try_for_each(|&extent| hints.push(extent))?;
+    let view = hints.settle(disk.size())?;
+    back_up_as(repository, &Hinted { disk, view }, HintSource::Caller, watch)
+}
+
+fn back_up_as(repository: &Path, disk: &(dyn Disk + Sync), hints: HintSource, watch: Stopwatch) -> Measured<(Report, Seconds)> {
     let medium = DirectoryMedium::open(repository, Access::Write).map_err(|error| Failure(error.to_string()))?;
     let report = with_store(&medium, &System::new(), |store| {
         let start = newest(store)?.unwrap_or(Start::EMPTY);
@@ -42,8 +57,8 @@ pub fn back_up(repository: &Path, disk: &FileDisk) -> Measured<(Report, Seconds)
             source: "figures",
             group: [0; 16],
             start,
-            hints: (HintSource::None, ""),
-            spot_checks: 0,
+            hints: (hints, ""),
+            spot_checks: 10,
             checkpoint_bytes: 256 << 20,
         };
         let mut task = Backup::new(store, disk, options, memory)?;
@@ -51,6 +66,16 @@ pub fn back_up(repository: &Path, disk: &FileDisk) -> Measured<(Report, Seconds)
         Ok(runner::run(&mut task, store, shared, threads(), &mut |_, _| ())?)
     })?;
     Ok((report, watch.seconds()))
+}
+
+/// Bytes of a directory's files, and of those below it.
+pub fn directory_bytes(path: &Path) -> Measured<u64> {
+    let mut bytes = 0;
+    for entry in fs::read_dir(path)? {
+        let path = entry?.path();
+        bytes += if path.is_dir() { directory_bytes(&path)? } else { path.metadata()?.len() };
+    }
+    Ok(bytes)
 }
 
 /// The newest version, to build on.
