@@ -46,7 +46,7 @@ needs_of() { # STEP
         fmt) echo rustfmt ;;
         clippy) echo clippy ;;
         faces) echo cross cross-clippy ;;
-        test) echo cargo mke2fs python-packages ;;
+        test) echo cargo mke2fs python-packages qemu-utils nbdinfo ;;
         decoder) echo python-packages ;;
         demo) echo cargo mke2fs ;;
         targets) echo cross ;;
@@ -66,6 +66,8 @@ has() { # NEED
         mke2fs) PATH=$PATH:/usr/sbin:/sbin command -v mke2fs >/dev/null ;;
         arm-gcc) command -v arm-none-eabi-gcc >/dev/null ;;
         qemu-arm) command -v qemu-system-arm >/dev/null ;;
+        qemu-utils) command -v qemu-img >/dev/null && command -v qemu-io >/dev/null && command -v qemu-nbd >/dev/null ;;
+        nbdinfo) command -v nbdinfo >/dev/null ;;
         node) command -v node >/dev/null && node -e 'process.exit(parseInt(process.versions.node) >= 18 ? 0 : 1)' ;;
         python-venv) python3 -c 'import ensurepip, venv' >/dev/null 2>&1 ;;
         python-packages) [[ -e $VENV/ready ]] && [[ ! tests/decoder/requirements.txt -nt $VENV/ready ]] ;;
@@ -83,6 +85,8 @@ packages_of() { # NEED
         mke2fs) echo e2fsprogs ;;
         arm-gcc) echo gcc-arm-none-eabi ;;
         qemu-arm) echo qemu-system-arm ;;
+        qemu-utils) echo qemu-utils ;;
+        nbdinfo) echo libnbd-bin ;;
         node) echo nodejs ;;
         python-venv) echo python3 python3-venv ;;
     esac
@@ -95,16 +99,16 @@ apt_install() { DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=60
 
 # All packages of QEMU must be of one version. Where some came from a newer source than the one configured, asking for another alone would
 # remove them; so all of them are asked for, at the version that can be had.
-install_qemu() {
+install_qemu() { # PACKAGE
     local version mates=()
-    if apt-get install -s --no-install-recommends qemu-system-arm 2>/dev/null | grep -q '^Inst' &&
-        ! apt-get install -s --no-install-recommends qemu-system-arm 2>/dev/null | grep -q '^Remv'; then
-        apt_install qemu-system-arm
+    if apt-get install -s --no-install-recommends "$1" 2>/dev/null | grep -q '^Inst' &&
+        ! apt-get install -s --no-install-recommends "$1" 2>/dev/null | grep -q '^Remv'; then
+        apt_install "$1"
         return
     fi
-    version=$(apt-cache policy qemu-system-arm | awk '/Candidate/ {print $2}')
+    version=$(apt-cache policy "$1" | awk '/Candidate/ {print $2}')
     mapfile -t mates < <(dpkg-query -W -f '${db:Status-Status} ${source:Package} ${Package}\n' | awk '$1 == "installed" && $2 == "qemu" {print $3}')
-    apt_install --allow-downgrades "${mates[@]/%/=$version}" "qemu-system-arm=$version"
+    apt_install --allow-downgrades "${mates[@]/%/=$version}" "$1=$version"
     if [[ " ${mates[*]} " == *" qemu-utils "* ]]; then
         qemu-img --version | head -n 1
     fi
@@ -126,7 +130,7 @@ install_packages() {
     for need in "${missing[@]}"; do
         read -ra packages <<<"$(packages_of "$need")"
         # One at a time: a package that this system does not have must not keep the others away.
-        if [[ $need == qemu-arm ]]; then install_qemu; else apt_install "${packages[@]}"; fi || echo "could not install ${packages[*]}"
+        if [[ $need == qemu-* ]]; then install_qemu "${packages[@]}"; else apt_install "${packages[@]}"; fi || echo "could not install ${packages[*]}"
     done
 }
 

@@ -46,6 +46,10 @@ const SAID_CHARS_MAX: usize = 200;
 const EXPECTED: &str = "hints are a JSON list, as `rbd diff --format json`, `qemu-img map --output=json` and `nbdinfo --map=CONTEXT --json` \
                         print it, or one of {\"offset\", \"length\", \"state\"}";
 
+/// What a pipe leaves whose first program failed.
+const NOTHING: &str = "there is nothing in it, not even an empty list: whoever was to print the hints has failed, and said why. QEMU gives no \
+                       bitmap that was in use when its writer died; then back up once without --hints, beginning a new bitmap before";
+
 /// Who made a list of hints, as its shape shows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
@@ -190,6 +194,9 @@ impl List<'_> {
         match (error.classify(), &self.refused) {
             (Category::Io, _) => Failure::new(Exit::Failed, format!("{name}: cannot read the hints: {words}")),
             (_, Some(refused)) => Failure::at(place, *refused),
+            (Category::Eof, _) if (error.line(), error.column()) == (1, 0) => {
+                Failure::new(Exit::Failed, format!("{name}: {NOTHING}"))
+            }
             (Category::Eof, _) => {
                 Failure::new(Exit::Failed, format!("{place}: the hints end in the middle, so they were cut off; make them again"))
             }
@@ -691,13 +698,14 @@ mod tests {
     fn a_list_cut_off_anywhere_is_never_taken_for_a_shorter_one() {
         for whole in [RBD, QEMU_CHAIN, NBD_DIRTY] {
             let whole = whole.trim_end();
-            for len in 0..whole.len() {
+            for len in 1..whole.len() {
                 let said = refused(&whole[..len]);
                 assert!(said.contains("the hints end in the middle, so they were cut off"), "{len}: {said}");
             }
         }
         assert_refused(&QEMU_CHAIN[..200], "extent 2, line 2, column 90", "cut off");
         assert_refused("[", "line 1, column 1", "cut off");
+        assert!(refused("").contains("there is nothing in it"));
     }
 
     #[test]

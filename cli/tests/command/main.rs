@@ -3,6 +3,7 @@
 //! One program for all of these tests, so that they are linked once.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // what a test sets up may fail by panicking
 
+mod bitmaps;
 mod changes;
 mod damage;
 mod demo;
