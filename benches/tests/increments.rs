@@ -187,7 +187,7 @@ fn a_page_written_to_a_draft_adds_at_most_thrice_itself() {
             let mut drawn = [0; 8];
             random::fill(1 << 42 | number, &mut drawn);
             random::fill(number << 10, &mut page);
-            disk.write_at(u64::from_le_bytes(drawn) % (size >> 12) << 12, &page, store, &mut bench.work())?;
+            disk.write_at((u64::from_le_bytes(drawn) % (size >> 12)) << 12, &page, store, &mut bench.work())?;
             if number % 100 == 0 {
                 disk.flush(0, store, &mut bench.work())?;
             }
