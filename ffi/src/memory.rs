@@ -60,7 +60,15 @@ impl Sizes {
 
     const fn total(&self) -> usize {
         let marks = MARKS * size_of::<Marked>() + align_of::<Marked>();
-        self.raw + self.packed + self.scratch + self.buffer + CHUNK_BYTES + 2 * self.table + 2 * self.manifest + marks + align_of::<Slot>()
+        self.raw
+            + self.packed
+            + self.scratch
+            + self.buffer
+            + CHUNK_BYTES
+            + 2 * self.table
+            + 2 * self.manifest
+            + marks
+            + align_of::<Slot>()
     }
 }
 

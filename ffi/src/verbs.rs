@@ -304,7 +304,16 @@ pub unsafe extern "C" fn sarsen_backup(
         // What loads the index is deep; done here, it does not lie on top of a task.
         while !open.store.load()? {}
         let start = newest(name, open.store)?;
-        let options = backup::Options { name, snapshot, source: "", group: [0; 16], start, hints: (HintSource::None, ""), spot_checks: 0, checkpoint_bytes: 0 };
+        let options = backup::Options {
+            name,
+            snapshot,
+            source: "",
+            group: [0; 16],
+            start,
+            hints: (HintSource::None, ""),
+            spot_checks: 0,
+            checkpoint_bytes: 0,
+        };
         let told = back_up(open, disk, options)?;
         // SAFETY: as the caller promised.
         unsafe { tell(report, told) };
