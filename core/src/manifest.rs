@@ -62,6 +62,8 @@ pub struct Reached {
     pub whole: bool,
     /// A page could not be read, so what lies below it is not known.
     pub page_lost: bool,
+    /// A block could not be read that no earlier reach has met.
+    pub block_lost: bool,
 }
 
 /// Follows a manifest, flagging in the index what it reaches; what an earlier reach has followed is not followed again.
@@ -71,6 +73,7 @@ pub struct Reach {
     slots: [Option<SlotIndex>; LEVELS_MAX],
     holed: [bool; LEVELS_MAX],
     page_lost: bool,
+    block_lost: bool,
     whole: bool,
     disk_size: u64,
     block_bytes: u32,
@@ -101,6 +104,7 @@ impl Reach {
             slots: [None; LEVELS_MAX],
             holed: [false; LEVELS_MAX],
             page_lost: false,
+            block_lost: false,
             whole: true,
         }
     }
@@ -118,7 +122,10 @@ impl Reach {
     /// One step: a page or a block. What was found, at the end.
     pub fn step(&mut self, store: &mut Store<'_>, memory: &mut [u8]) -> Result<Option<Reached>, Error> {
         match self.descent.next(memory)? {
-            None => return Ok(Some(Reached { whole: self.whole, page_lost: self.page_lost })),
+            None => {
+                let Reach { whole, page_lost, block_lost, .. } = *self;
+                return Ok(Some(Reached { whole, page_lost, block_lost }));
+            }
             Some(Meeting::Page { level, link, .. }) => self.page(level, &link.id, store, memory)?,
             Some(Meeting::Row { key }) => {
                 let row = self.descent.row(key, memory)?;
@@ -134,7 +141,10 @@ impl Reach {
                             self.hole(0);
                         }
                     }
-                    Ok(None) => self.hole(0),
+                    Ok(None) => {
+                        self.block_lost = true;
+                        self.hole(0);
+                    }
                     Err(error) => {
                         self.descent.again(key);
                         return Err(error);
@@ -213,29 +223,13 @@ fn flag(store: &mut Store<'_>, slot: SlotIndex, more: Flags) {
     store.index_mut().set_flags(slot, flags);
 }
 
-/// Flags every entry that may hold an object that cannot be read now, or one on the way there: it is in use, and the next try, or parity, may
-/// mend it. Also where another entry was found: that one may lie on a base that has gone, and not the one that cannot be read.
-/// With `counting`, blocks get stuck: were an older entry of an object moved, it would be the newest, which is the one that counts.
-fn keep_unreadable(store: &mut Store<'_>, sought: Sought, id: &Id, counting: bool) -> Result<(), Error> {
-    let sticks = counting && sought == Sought::Block;
-    let is_kept = |flags: Flags| flags.has(LIVE) && (!sticks || is_stuck(flags));
-    let (mut wanted, mut depth) = (*id, u8::MAX);
+/// Flags every entry that may hold an object none of them gives back now: it is in use, and the next try, or parity, may mend it.
+fn keep_unreadable(store: &mut Store<'_>, id: &Id) {
     loop {
-        loop {
-            let found = store.index().candidates(&wanted).find(|(.., flags)| !is_kept(*flags));
-            let Some((slot, _, flags)) = found else { break };
-            let kept = if sticks { flags.without(BASE).with(LIVE).with(SHARED) } else { flags.with(LIVE) };
-            store.index_mut().set_flags(slot, kept);
-        }
-        let found = store.lookup(sought, &wanted, depth)?;
-        let Some(found) = found.filter(|found| found.entry.depth > 0) else { return Ok(()) };
-        (wanted, depth) = (found.entry.base, found.entry.depth);
+        let unflagged = store.index().candidates(id).find(|(.., flags)| !flags.has(LIVE)).map(|(slot, ..)| slot);
+        let Some(slot) = unflagged else { break };
+        flag(store, slot, LIVE);
     }
-}
-
-/// Whether a block cannot be read, or is what such a block may lie on: it stays where it is. Told by what is shared, and yet no base.
-pub fn is_stuck(flags: Flags) -> bool {
-    flags.has(SHARED) && !flags.has(BASE)
 }
 
 /// Flags an object and the bases it is stored on; its own entry, if all of them were found.
@@ -245,7 +239,7 @@ fn keep_chain(store: &mut Store<'_>, sought: Sought, id: &Id, counting: bool) ->
     let (mut wanted, mut depth) = (*id, u8::MAX);
     for slot in &mut slots {
         let Some(found) = store.lookup(sought, &wanted, depth)? else {
-            keep_unreadable(store, sought, id, counting)?;
+            keep_unreadable(store, &wanted);
             return Ok(None);
         };
         top = top.or(Some(found));
@@ -259,7 +253,7 @@ fn keep_chain(store: &mut Store<'_>, sought: Sought, id: &Id, counting: bool) ->
     let mut child_is_new = false;
     for slot in slots.into_iter().flatten() {
         let known = store.index().flags(slot);
-        if counting && child_is_new && !is_stuck(known) {
+        if counting && child_is_new {
             flag(store, slot, if known.has(BASE) { SHARED } else { BASE });
         }
         child_is_new = !known.has(LIVE);

@@ -190,6 +190,40 @@ fn a_damaged_base_hits_what_lies_on_it_until_its_contents_are_stored_again() {
 }
 
 #[test]
+fn a_base_stays_though_what_lies_on_it_cannot_be_read_for_a_while() {
+    // What tells that it is a base is damaged in its header, in its payload, known of or not; or all of its segment is away.
+    for (offset, scrubbed) in
+        [(Some(4), false), (Some(4), true), (Some(140), false), (Some(140), true), (None, false), (None, true)]
+    {
+        let mut house = House::new(&OPTIONS, BLOCK);
+        house.write(0);
+        house.backup();
+        house.remove(&[0]);
+        let [(top, _), (base, _)] = house.chain(1, 0)[..] else { panic!("two entries") };
+        let segment = house.medium.contents().segments[&top.segment].to_vec();
+        let flip = |offset| house.medium.flip(top.segment, narrow(top.offset.into()) + offset, 0x10);
+        match offset {
+            Some(offset) => flip(offset),
+            None => house.medium.place(top.segment, None),
+        }
+        if scrubbed {
+            assert!(!house.rig().scrub().unwrap().is_clean());
+        }
+        // They may refuse, but not remove what may be mended.
+        for _ in 0..2 {
+            house.rig().gc().ok();
+            house.rig().compact().ok();
+        }
+        match offset {
+            Some(offset) => flip(offset),
+            None => house.medium.place(top.segment, Some(segment)),
+        }
+        assert!(house.medium.contents().segments.contains_key(&base.segment));
+        house.is_right(&[1]);
+    }
+}
+
+#[test]
 fn what_lies_on_a_base_is_whole_again_when_the_base_alone_is_stored_anew() {
     let mut house = House::new(&OPTIONS, BLOCK);
     house.write(0);

@@ -14,7 +14,7 @@ use crate::frame::Work;
 use crate::host::Slots;
 use crate::index::Flags;
 use crate::log;
-use crate::manifest::{LIVE, Reach, is_stuck};
+use crate::manifest::{LIVE, Reach};
 use crate::segment::{self, Item, Lines};
 use crate::store::{Purpose, Store};
 use crate::task::{Event, Job, Next, Outcome, Task};
@@ -110,7 +110,7 @@ pub struct Report {
     pub folded: u64,
     /// Bytes of the segments removed.
     pub freed_bytes: u64,
-    /// A manifest page cannot be read, so nothing was removed.
+    /// A manifest page cannot be read, or a block where blocks lie on others, so nothing was removed.
     pub kept_for_damage: bool,
 }
 
@@ -141,6 +141,10 @@ pub struct Marking<'m> {
     listing: Option<Listing>,
     /// Something that a version or draft needs is not in the index, or cannot be read.
     lost: bool,
+    /// A block cannot be read.
+    block_lost: bool,
+    /// Some block lies on a base, or may.
+    based: bool,
     pages: &'m mut [u8],
     /// What lives where.
     pub lives: Lives<'m>,
@@ -156,6 +160,8 @@ impl<'m> Marking<'m> {
             walk: store.table_walk(),
             listing: None,
             lost: false,
+            block_lost: false,
+            based: false,
             pages,
             lives: Lives::new(lives),
             report: Report::default(),
@@ -253,6 +259,7 @@ impl<'m> Marking<'m> {
         if let Some(reached) = reach.step(store, self.pages)? {
             self.report.kept_for_damage |= reached.page_lost;
             self.lost |= !reached.whole;
+            self.block_lost |= reached.block_lost;
             self.phase = Phase::List;
         }
         Ok(())
@@ -260,6 +267,8 @@ impl<'m> Marking<'m> {
 
     fn rows(&mut self, after: Option<SegmentNumber>, store: &mut Store<'_>) -> Result<(), Error> {
         let Some(segment) = store.next_true(after, &mut self.walk)? else {
+            // What lies on what is told by entries, and by those that cannot be read too: what seems dead may be a base.
+            self.report.kept_for_damage |= self.block_lost && self.based;
             self.phase = tables_phase(0, store);
             return Ok(());
         };
@@ -269,6 +278,8 @@ impl<'m> Marking<'m> {
         // found there before: then it is the medium that has not told the same twice.
         let missed = !prefix.is_whole() && (self.lost || is_in_use(store, segment));
         let held = missed || (self.lost && store.marks().any_in(segment));
+        // What cannot be read may have lain on something.
+        self.based |= !prefix.is_whole();
         self.lives.push(Live { segment, len_bytes, live_bytes: 0, held, victim: false })?;
         self.report.segments = self.report.segments.saturating_add(1);
         self.report.bytes = self.report.bytes.saturating_add(len_bytes.into());
@@ -284,18 +295,21 @@ impl<'m> Marking<'m> {
         let (segment, end) = (*segment, *end);
         match store.next_line(lines)? {
             Some(Item::Line(line)) if line.kind.indexed() && line.offset < end => {
+                self.based |= line.kind == Kind::Block { delta: true };
                 let place = Place::new(segment, line.offset);
                 let flags = store.index().candidates(&line.id).find(|(_, at, _)| *at == place).map(|(.., flags)| flags);
                 match flags {
                     Some(flags) if flags.has(LIVE) => {
-                        let stuck = matches!(line.kind, Kind::Block { .. }) && is_stuck(flags);
-                        self.lives.add(place, total_bytes(store.parameters(), line.stored_bytes), stuck);
+                        self.lives.add(place, total_bytes(store.parameters(), line.stored_bytes), false);
                     }
                     Some(_) => {}
                     None => self.hold(place),
                 }
             }
-            Some(Item::Gap(offset)) => self.hold(Place::new(segment, offset)),
+            Some(Item::Gap(offset)) => {
+                self.based = true;
+                self.hold(Place::new(segment, offset));
+            }
             Some(Item::Line(_)) => {}
             None => self.phase = Phase::Rows { after: Some(segment) },
         }
