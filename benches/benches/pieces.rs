@@ -7,7 +7,7 @@ use sarsen_core::delta::{self, SECTOR_BYTES, diff};
 use sarsen_core::digest::{Algorithm, digest, is_zero};
 use sarsen_core::error::Error;
 use sarsen_core::format::entry::LEN;
-use sarsen_core::frame::{Filled, Shape, StoredBlock, Work, check_block, encode, fill, packed_bytes, raw_bytes};
+use sarsen_core::frame::{Shape, StoredBlock, Work, check_block, encode, fill, packed_bytes, raw_bytes};
 use sarsen_core::types::narrow;
 use sarsen_host::HostCodecs;
 use std::hint::black_box;
@@ -55,7 +55,7 @@ fn frames(criterion: &mut Criterion) {
         let read = |_: u32, offset: u32, frame: &mut [u8]| {
             let start = narrow(offset.into());
             frame.copy_from_slice(&source[start..start + frame.len()]);
-            Ok::<Filled, Error>(Filled::Read)
+            Ok::<_, Error>(None)
         };
         if codec == CodecId::None {
             group.bench_function("fill", |bench| bench.iter(|| fill(&shape, BLOCK_BYTES, &mut work, read)));

@@ -9,7 +9,7 @@ use sarsen_core::error::Error;
 use sarsen_core::format::commit::Root;
 use sarsen_core::format::entry::{EntryHeader, Kind, LEN};
 use sarsen_core::format::record::HintSource;
-use sarsen_core::frame::{Filled, Work, encode, fill, packed_bytes, raw_bytes};
+use sarsen_core::frame::{Work, encode, fill, packed_bytes, raw_bytes};
 use sarsen_core::host::Host;
 use sarsen_core::manifest;
 use sarsen_core::medium::{Medium, MediumMut, Name};
@@ -92,7 +92,7 @@ pub fn blocks(store: &mut Store<'_>, count: u64) -> Result<(), Error> {
         let id = fill(&shape, block_bytes, &mut work, |_, _, frame| {
             frame.fill(0);
             random::fill(number, frame.get_mut(..16).unwrap_or_default());
-            Ok::<Filled, Error>(Filled::Read)
+            Ok::<_, Error>(None)
         })?;
         let done = encode(&shape, block_bytes, &mut work)?;
         let head = packed.get(done.start + LEN..).and_then(|rest| rest.get(..narrow(done.head_bytes.into()))).unwrap_or_default();

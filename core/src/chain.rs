@@ -14,7 +14,7 @@ use crate::format::block::{FrameBody, FrameTable, Listed, frame_count, frame_len
 use crate::format::entry::{BLOCK_DEPTH_MAX, EntryHeader, Kind, LEN};
 use crate::format::header::{Parameters, SEGMENT_BYTES_MAX};
 use crate::frame::{
-    BlockHasher, Filled, Known, KnownFrame, Packed, Packer, Scratch, Shape, StoredBlock, Verify, Work, encode, fill, lay_frame,
+    BlockHasher, Known, KnownFrame, Packed, Packer, Scratch, Shape, StoredBlock, Verify, Work, encode, fill, lay_frame,
     prove_frame,
 };
 use crate::medium::READS_A_STEP;
@@ -342,23 +342,20 @@ impl<'a> Stack<'a> {
 
     /// Decodes the whole block into `work.raw`; its digests must give `id`.
     pub fn read_whole(&self, id: &Id, work: &mut Work<'_>) -> Result<(), Error> {
-        self.prove(id, &|_| true, Verify::Plain, work)
+        self.check(id, true, work)
     }
 
     /// Whether the chain gives the block: decodes the frames that lie on others, or `every` frame, and compares digests and id.
     /// What an entry's own bytes tell about it was checked before.
     pub fn check(&self, id: &Id, every: bool, work: &mut Work<'_>) -> Result<(), Error> {
-        self.prove(id, &|frame| every || frame.first != frame.whole, Verify::Plain, work)
-    }
-
-    fn prove(&self, id: &Id, wanted: &dyn Fn(&KnownFrame) -> bool, verify: Verify, work: &mut Work<'_>) -> Result<(), Error> {
         if self.raw_bytes > self.shape.block_bytes {
             return Err(Error::corrupt(self.top(), What::Length));
         }
         let Scratch { mut known, table, body, .. } = Scratch::of(&self.shape, self.raw_bytes, work.scratch)?;
         let part = Part { from: 0, first: 0, end: self.frames() };
         self.resolve(part, &mut known, table, |_, _| {})?;
-        self.lay(part, &known, wanted, table, work.packed, body, work.raw, work.codecs, verify)?;
+        let wanted = |frame: &KnownFrame| every || frame.first != frame.whole;
+        self.lay(part, &known, &wanted, table, work.packed, body, work.raw, work.codecs, Verify::Plain)?;
         let mut hasher = BlockHasher::new(&self.shape, self.raw_bytes);
         (0..narrow(part.end.into())).for_each(|at| hasher.add(&known.get(at).plain));
         match hasher.id() == *id {
@@ -410,17 +407,27 @@ fn copy_overlap(from_start: u64, from: &[u8], to_start: u64, to: &mut [u8]) {
     }
 }
 
-/// Asked for a frame: its number, its offset in the block, where to put it, and the digest it has in the base.
-type ReadFrame<'r> = dyn FnMut(u32, u32, &mut [u8], Option<Digest>) -> Result<Filled, Error> + 'r;
+/// What was done about a frame that was asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Filled {
+    /// It was put in place.
+    Read,
+    /// It was not: it is as in the base.
+    Kept,
+}
+
+/// Asked for a frame: its number, its offset in the block, where to put it, and whether there is a base it may be kept from.
+type ReadFrame<'r> = dyn FnMut(u32, u32, &mut [u8], bool) -> Result<Filled, Error> + 'r;
 
 impl Stack<'_> {
     /// Packs a block, on the one that the chain gives, whose id is `expected`, if there is one. `read` is asked for each frame: its number, its
-    /// offset in the block, where to put it, and the digest it has in the base; without that it has to be put there.
+    /// offset in the block, where to put it, and whether there is a base it may be kept from. The chain is read once a frame is kept, or once the
+    /// block is known to be another.
     pub fn pack(
         &self,
         expected: Id,
         work: &mut Work<'_>,
-        mut read: impl FnMut(u32, u32, &mut [u8], Option<Digest>) -> Result<Filled, Error>,
+        mut read: impl FnMut(u32, u32, &mut [u8], bool) -> Result<Filled, Error>,
     ) -> Result<Packing, Error> {
         let Work { raw, packed, scratch, codecs } = work;
         let mut work = Work { raw, packed, scratch: &mut [], codecs: *codecs };
@@ -432,7 +439,7 @@ impl Stack<'_> {
                 packed => return packed,
             }
         }
-        let id = fill(&self.shape, self.raw_bytes, &mut work, |frame, within, to| read(frame, within, to, None))?;
+        let id = fill(&self.shape, self.raw_bytes, &mut work, |frame, within, to| read(frame, within, to, false).map(|_| None))?;
         match known_already(id, expected) {
             Some(packing) => Ok(packing),
             None => {
@@ -443,9 +450,13 @@ impl Stack<'_> {
     }
 
     fn pack_on(&self, expected: Id, work: &mut Work<'_>, scratch: &mut [u8], read: &mut ReadFrame<'_>) -> Result<Packing, Error> {
-        let ground = Ground::survey(*self, scratch)?;
-        let plain = |frame| ground.as_ref().map(|ground| ground.plain(frame));
-        let id = fill(&self.shape, self.raw_bytes, work, |frame, within, to| read(frame, within, to, plain(frame)))?;
+        let mut ground = Ground::of(*self, scratch);
+        let id = fill(&self.shape, self.raw_bytes, work, |frame, within, to| {
+            match (read(frame, within, to, ground.is_some())?, &mut ground) {
+                (Filled::Kept, Some(ground)) => ground.survey().map(|()| Some(ground.plain(frame))),
+                _ => Ok(None),
+            }
+        })?;
         if let Some(packing) = known_already(id, expected) {
             return Ok(packing);
         }
@@ -469,6 +480,8 @@ fn known_already(id: Id, expected: Id) -> Option<Packing> {
 struct Ground<'s, 'a> {
     stack: Stack<'a>,
     scratch: Scratch<'s>,
+    /// Whether the chain was read.
+    surveyed: bool,
     /// Stored bytes of each entry.
     stored_bytes: [u32; LEN_MAX],
     /// Ranges of frames that were read.
@@ -479,28 +492,36 @@ struct Ground<'s, 'a> {
 const READS_MAX: usize = READS_A_STEP.saturating_sub(2 * LEN_MAX);
 
 impl<'s, 'a> Ground<'s, 'a> {
-    /// Reads the tables of a chain; none where there is not enough memory to pack on it.
-    fn survey(stack: Stack<'a>, scratch: &'s mut [u8]) -> Result<Option<Ground<'s, 'a>>, Error> {
-        let Ok(mut scratch) = Scratch::of(&stack.shape, stack.raw_bytes, scratch) else { return Ok(None) };
-        if stack.chain.is_none() || !scratch.can_write(&stack.shape) {
-            return Ok(None);
+    /// None where there is no chain, or not enough memory to pack on it.
+    fn of(stack: Stack<'a>, scratch: &'s mut [u8]) -> Option<Ground<'s, 'a>> {
+        let scratch = Scratch::of(&stack.shape, stack.raw_bytes, scratch).ok()?;
+        let packs = !stack.chain.is_none() && scratch.can_write(&stack.shape);
+        packs.then_some(Ground { stack, scratch, surveyed: false, stored_bytes: [0; LEN_MAX], reads: 0 })
+    }
+
+    /// Reads the tables of the chain, unless that was done.
+    fn survey(&mut self) -> Result<(), Error> {
+        if self.surveyed {
+            return Ok(());
         }
-        let mut stored_bytes = [0; LEN_MAX];
-        stack.resolve(stack.all(0), &mut scratch.known, scratch.table, |number, entry| {
+        let Ground { stack, scratch: Scratch { known, table, .. }, stored_bytes, .. } = self;
+        stack.resolve(stack.all(0), known, table, |number, entry| {
             if let Some(bytes) = stored_bytes.get_mut(number) {
                 *bytes = entry.stored_bytes;
             }
         })?;
-        Ok(Some(Ground { stack, scratch, stored_bytes, reads: 0 }))
+        self.surveyed = true;
+        Ok(())
     }
 
-    /// The digest of a frame of the base.
+    /// The digest of a frame of the base, once that was surveyed.
     fn plain(&self, frame: u32) -> Digest {
         self.scratch.known.get(narrow(frame.into())).plain
     }
 
     /// Packs the block that was filled last on the base, or on one of the base's own where the chain has become too long.
     fn pack(mut self, id: &Id, work: &mut Work<'_>) -> Result<(Packed, Base), Error> {
+        self.survey()?;
         let places = self.stack.chain.places();
         let [draw, ..] = id.0;
         let from = choose(self.stored_bytes.get(..places.len()).unwrap_or(&[]), self.stack.raw_bytes, draw);

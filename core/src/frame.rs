@@ -215,30 +215,22 @@ pub fn block_id(shape: &Shape, raw_bytes: u32, digests: impl Iterator<Item = Dig
     hasher.id()
 }
 
-/// What was done about a frame that [`fill`] asked for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Filled {
-    /// It was read.
-    Read,
-    /// It was not: it is as in the base, whose frame has this digest.
-    Kept(Digest),
-}
-
 /// Reads a block of `raw_bytes` into `work`, frame by frame (`read` is given the frame's number and its offset in the block), and names it.
+/// A frame that is as in the base need not be read: then `read` tells the digest it has there.
 /// Each frame is hashed right after it was read, while it is in the cache.
 pub fn fill<E: From<Error>>(
     shape: &Shape,
     raw_bytes: u32,
     work: &mut Work<'_>,
-    mut read: impl FnMut(u32, u32, &mut [u8]) -> Result<Filled, E>,
+    mut read: impl FnMut(u32, u32, &mut [u8]) -> Result<Option<Digest>, E>,
 ) -> Result<Id, E> {
     let mut packer = Packer::of(shape, raw_bytes, work)?;
     let mut hasher = BlockHasher::new(shape, raw_bytes);
     for frame in 0..packer.frames {
         let offset = frame.saturating_mul(shape.frame_bytes);
         let slot = match read(frame, offset, packer.frame_mut(frame))? {
-            Filled::Read => Slot { kept: false, body: survey(shape.algorithm, packer.frame(frame)) },
-            Filled::Kept(plain) => Slot { kept: true, body: FrameBody::Raw { plain, stored_bytes: 0 } },
+            None => Slot { kept: false, body: survey(shape.algorithm, packer.frame(frame)) },
+            Some(plain) => Slot { kept: true, body: FrameBody::Raw { plain, stored_bytes: 0 } },
         };
         hasher.add(&slot.plain());
         packer.set_slot(frame, &slot);
@@ -696,7 +688,7 @@ mod tests {
         let id = fill(shape, len, &mut work, |_, offset, to| {
             let at = narrow(offset.into());
             to.copy_from_slice(&raw[at..at + to.len()]);
-            Ok::<Filled, Error>(Filled::Read)
+            Ok::<_, Error>(None)
         });
         let packed = encode(shape, len, &mut work).unwrap();
         let end = packed.start + entry::LEN + narrow(packed.stored_bytes.into());
@@ -914,7 +906,7 @@ mod tests {
         let mut asked = Vec::new();
         let result = fill(&shape, 9192, &mut work, |_, offset, to| {
             asked.push((offset, to.len()));
-            if asked.len() == 3 { Err(Error::Cancelled) } else { Ok(Filled::Read) }
+            if asked.len() == 3 { Err(Error::Cancelled) } else { Ok(None) }
         });
         assert_eq!(result, Err(Error::Cancelled));
         assert_eq!(asked, [(0, 4096), (4096, 4096), (8192, 1000)]);
@@ -929,7 +921,7 @@ mod tests {
             let mut work = Work { raw: &mut raw, packed: &mut packed, scratch: &mut [], codecs: &mut Plain };
             fill(&shape, 16_384, &mut work, |_, _, to| {
                 to.fill(1);
-                Ok::<Filled, Error>(Filled::Read)
+                Ok::<_, Error>(None)
             })?;
             encode(&shape, 16_384, &mut work)
         };
@@ -968,7 +960,7 @@ mod tests {
         let mut work = Work { raw: &mut raw_room, packed: &mut packed_room, scratch: &mut [], codecs: &mut Runs };
         fill(&shape, 4096, &mut work, |_, _, to| {
             to.copy_from_slice(target);
-            Ok::<Filled, Error>(Filled::Read)
+            Ok::<_, Error>(None)
         })
         .unwrap();
         let mut packer = Packer::of(&shape, 4096, &mut work).unwrap();

@@ -6,7 +6,7 @@
 //!
 //! `next` and `accept` may fail with "pending" ([`Error::is_pending`]): they are then called again later, `accept` with the same outcome.
 
-use crate::chain::{Chain, Old, PackedBlock, Packing, Stack, differ, shape, stored};
+use crate::chain::{Chain, Filled, Old, PackedBlock, Packing, Stack, differ, shape, stored};
 use crate::disk::{Disk, Wanted};
 use crate::error::{Error, Memory, What};
 use crate::format::block::frame_len;
@@ -15,7 +15,7 @@ use crate::format::entry::{EntryHeader, FILL, Kind, Line};
 use crate::format::header::Parameters;
 use crate::format::page::{Geometry, StoredPage, page_id};
 use crate::format::record::{Record, record_id};
-use crate::frame::{Filled, Work, check_block, check_stored, plain_digest};
+use crate::frame::{Work, check_block, check_stored, plain_digest};
 use crate::log::parse_copy;
 use crate::manifest::block_len;
 use crate::medium::Medium;
@@ -416,10 +416,10 @@ fn pack(block: u64, expected: Id, chain: &Chain, hands: &Hands<'_>, work: &mut W
     let stack = Stack::new(source, chain, hands.raw_bytes(block)?);
     let packing = stack.pack(expected, work, |_, within, to, base| {
         let wanted = hands.wanted(block, within, to.len())?;
-        match base.filter(|_| wanted == Wanted::Keep) {
-            Some(plain) => Ok(Filled::Kept(plain)),
-            None => hands.read_frame(block, within, wanted == Wanted::Zero, to).map(|()| Filled::Read),
+        if base && wanted == Wanted::Keep {
+            return Ok(Filled::Kept);
         }
+        hands.read_frame(block, within, wanted == Wanted::Zero, to).map(|()| Filled::Read)
     })?;
     Ok(outcome_of(packing))
 }

@@ -7,9 +7,9 @@
 //! Where the disk has grown or shrunk since what the draft began on, what is behind the old end is zero, and what is behind the new one is gone.
 
 use super::Draft;
-use crate::chain::{Chain, Decoded, Packing, Stack};
+use crate::chain::{Chain, Decoded, Filled, Packing, Stack};
 use crate::error::{Error, Memory, What};
-use crate::frame::{Filled, Work};
+use crate::frame::Work;
 use crate::manifest::{block_len, blocks};
 use crate::store::{Purpose, Store};
 use crate::types::{Id, Link, Place, low32, narrow, wide};
@@ -368,7 +368,8 @@ impl<'a, 'm> DraftDisk<'a, 'm> {
                 to.fill(0);
                 Ok(Filled::Read)
             }
-            (None, Rest::Base) => base.map(Filled::Kept).ok_or(Error::corrupt(Place::NONE, What::Absent)),
+            (None, Rest::Base) if base => Ok(Filled::Kept),
+            (None, Rest::Base) => Err(Error::corrupt(Place::NONE, What::Absent)),
         })
     }
 }
