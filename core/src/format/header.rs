@@ -181,7 +181,7 @@ impl SegmentHeader {
 }
 
 /// Puts the CRC of `context` and all but the last four bytes into the last four.
-pub(crate) fn seal<const N: usize>(bytes: &mut [u8; N], context: &[&[u8]]) {
+pub(crate) fn seal(bytes: &mut [u8], context: &[&[u8]]) {
     if let Some((body, crc)) = bytes.split_last_chunk_mut::<4>() {
         *crc = checksum(context, body).to_le_bytes();
     }

@@ -3,7 +3,8 @@
 use super::SECTOR_BYTES;
 use crate::digest::Algorithm;
 use crate::error::What;
-use crate::format::bytes::{Reader, Writer, crc32};
+use crate::format::bytes::{Reader, Writer};
+use crate::format::header::{seal, unseal};
 use crate::format::record::{put_text, text};
 use crate::types::{Id, low32, narrow, wide};
 
@@ -74,12 +75,7 @@ impl<'a> Header<'a> {
         if Header::stated_len(bytes)? != Some(bytes.len()) {
             return Err(What::Length);
         }
-        let (body, crc) = bytes.split_last_chunk::<CRC_LEN>().ok_or(What::Length)?;
-        if crc32(&[body]) != u32::from_le_bytes(*crc) {
-            return Err(What::Checksum);
-        }
-        let mut fields = Reader(body);
-        fields.slice(MAGIC.len())?;
+        let mut fields = unseal(bytes, &MAGIC, &[])?;
         if fields.u16()? != VERSION {
             return Err(What::Unsupported);
         }
@@ -138,7 +134,8 @@ impl<'a> Header<'a> {
         if !self.valid() {
             return Err(What::Field);
         }
-        let (body, rest) = to.split_at_mut_checked(self.len_bytes().saturating_sub(CRC_LEN)).ok_or(What::Length)?;
+        let to = to.get_mut(..self.len_bytes()).ok_or(What::Length)?;
+        let (body, _) = to.split_last_chunk_mut::<CRC_LEN>().ok_or(What::Length)?;
         let mut fields = Writer::new(body);
         fields.bytes(&MAGIC).u16(VERSION).u8(self.algorithm.code()).u8(self.block_log2).u8(self.frame_log2);
         fields.u8(self.fan_out_log2).u16(0).u32(low32(wide(self.len_bytes()))).u32(0);
@@ -148,7 +145,7 @@ impl<'a> Header<'a> {
             put_text(text, &mut fields)?;
         }
         fields.end()?;
-        Writer::new(rest).u32(crc32(&[body])).end()?;
+        seal(to, &[]);
         Ok(self.len_bytes())
     }
 }
@@ -158,6 +155,7 @@ mod tests {
     extern crate std;
     use super::super::tests::{HEADER, header};
     use super::*;
+    use crate::format::bytes::crc32;
 
     #[test]
     fn a_header_lies_as_the_format_says() {
