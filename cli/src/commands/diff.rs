@@ -1,5 +1,6 @@
 //! diff: in which bytes two versions of a disk differ.
 
+use super::ls::json;
 use super::manifest;
 use crate::failure::{Exit, Failure};
 use crate::repository::{Site, pages};
@@ -8,6 +9,7 @@ use clap::Args;
 use sarsen_core::ops::diff::{Differences, From, Options, Sink};
 use sarsen_core::types::wide;
 use sarsen_host::Access;
+use serde::{Serialize, Serializer};
 
 /// The arguments of diff.
 #[derive(Args, Debug)]
@@ -21,12 +23,19 @@ pub struct Diff {
     pub json: bool,
 }
 
-/// A range that differs.
-#[derive(Clone, Copy)]
+/// A range that differs, in JSON as `rbd diff` tells it.
+#[derive(Clone, Copy, Serialize)]
 struct Range {
     offset: u64,
+    #[serde(rename = "length")]
     len_bytes: u64,
+    #[serde(rename = "exists", serialize_with = "exists")]
     zero: bool,
+}
+
+/// Not zero, as a string.
+fn exists<S: Serializer>(zero: &bool, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(if *zero { "false" } else { "true" })
 }
 
 /// All of them, those that touch made one.
@@ -60,21 +69,12 @@ impl Diff {
     pub fn run(&self, site: &Site) -> Result<Exit, Failure> {
         let list = self.list(site)?;
         if self.json {
-            return self.print_json(&list);
+            screen::print_plain(&format!("{}\n", json(&list.0)?))?;
+            return Ok(Exit::Done);
         }
         for Range { offset, len_bytes, zero } in list.0 {
             screen::print(format_args!("{offset:>16} {len_bytes:>14}  {}", if zero { "zero" } else { "data" }))?;
         }
-        Ok(Exit::Done)
-    }
-
-    fn print_json(&self, list: &List) -> Result<Exit, Failure> {
-        let mut separator = "[";
-        for Range { offset, len_bytes, zero } in &list.0 {
-            screen::print(format_args!("{separator}{{\"offset\":{offset},\"length\":{len_bytes},\"exists\":\"{}\"}}", !zero))?;
-            separator = ",";
-        }
-        screen::print(format_args!("{}", if list.0.is_empty() { "[]" } else { "]" }))?;
         Ok(Exit::Done)
     }
 

@@ -82,15 +82,9 @@ impl Restore {
             let target = self.open(told.disk_size, exists)?;
             let options = Options { target_is_zero: !exists && self.sparse };
             let mut task = restore::Restore::new(store, version, &target, options);
-            let mut lost = Vec::new();
-            let heard = |event| {
-                if let Event::Lost { offset, len_bytes } = event {
-                    lost.push((offset, len_bytes));
-                }
-            };
-            let report = repository.run(&mut task, store, None, heard);
+            let (report, lost) = listening(|heard| repository.run(&mut task, store, None, heard));
             let report = report.map_err(|error| self.give_up(exists, &repository, error))?;
-            Ok(Restored { report, lost: joined(lost) })
+            Ok(Restored { report, lost })
         })
     }
 
@@ -116,16 +110,10 @@ impl Restore {
             let mut onto = Onto(&target);
             let options = diff::Options { lossy: true, ..diff::Options::default() };
             let mut task = Differences::new(store, from, version, &mut onto, options).map_err(failure)?;
-            let mut lost = Vec::new();
-            let heard = |event| {
-                if let Event::Lost { offset, len_bytes } = event {
-                    lost.push((offset, len_bytes));
-                }
-            };
-            let report = repository.run(&mut task, store, Some(&disk), heard);
+            let (report, lost) = listening(|heard| repository.run(&mut task, store, Some(&disk), heard));
             let diff::Report { disk_size, data_bytes, lost_bytes, .. } =
                 report.map_err(|error| self.give_up(true, &repository, error))?;
-            Ok(Restored { report: Report { disk_size, data_bytes, lost_bytes }, lost: joined(lost) })
+            Ok(Restored { report: Report { disk_size, data_bytes, lost_bytes }, lost })
         })
     }
 
@@ -155,6 +143,17 @@ impl Restore {
             error => repository.failure(error),
         }
     }
+}
+
+/// What comes of a run, and what it tells to be lost.
+fn listening<R>(run: impl FnOnce(&mut dyn FnMut(Event)) -> R) -> (R, Vec<(u64, u64)>) {
+    let mut lost = Vec::new();
+    let result = run(&mut |event| {
+        if let Event::Lost { offset, len_bytes } = event {
+            lost.push((offset, len_bytes));
+        }
+    });
+    (result, joined(lost))
 }
 
 /// Ranges in order, those that touch made one.
