@@ -306,6 +306,16 @@ impl<'a> Rig<'a> {
         Ok((report, verdict(&events)))
     }
 
+    /// Scrubs what one version needs.
+    pub fn scrub_version(&self, item: &Item) -> Result<(check::Report, Verdict), Error> {
+        self.with(|store| {
+            let mut pages = pages();
+            let mut task = check::Check::of_version(store, item.entry, &mut pages);
+            let (report, events) = self.run(&mut task, store, None)?;
+            Ok((report, verdict(&events)))
+        })
+    }
+
     /// Scrubs.
     pub fn scrub(&self) -> Result<Verdict, Error> {
         Ok(self.check(check::Depth::Scrub)?.1)

@@ -76,11 +76,14 @@ impl Life {
 
     fn look(&mut self) {
         self.run("check", |rig| rig.check(Depth::Check)).unwrap();
-        self.run("scrub", |rig| rig.check(Depth::Scrub)).unwrap();
-        let list = self.run("ls", |rig| rig.list()).unwrap();
-        for item in list.iter().filter(|item| item.kind == Some(RecordKind::Version)) {
-            self.run("restore", |rig| rig.restore(item)).unwrap();
+        let mut list = self.run("ls", |rig| rig.list()).unwrap();
+        list.retain(|item| item.kind == Some(RecordKind::Version));
+        for item in &list {
+            let (_, verdict) = self.run("scrub of a version", |rig| rig.scrub_version(item)).unwrap();
+            let restored = self.run("restore", |rig| rig.restore(item)).unwrap();
+            assert_eq!(verdict.hit.is_empty(), restored.lost.is_empty(), "{:?}: {:?}", item.id, verdict);
         }
+        self.run("scrub", |rig| rig.check(Depth::Scrub)).unwrap();
     }
 
     /// Flips a byte in every so-manieth block. The places are the same in every life, since all before was.

@@ -126,8 +126,11 @@ pub struct Check<'m> {
     again: bool,
     /// Entries were checked before; now only blocks are proved.
     proves_only: bool,
-    /// Of the block reached last: its id, whether it lies on a base, and which of its chain's entries are to be checked before it can be proved.
-    block: Option<(Id, bool, Chain)>,
+    /// What the walk came to last, until that was seen to.
+    met: Option<Met>,
+    /// Entries of the block met last that are to be checked, and whether that decodes them.
+    unchecked: (Chain, bool),
+    proofs: Proofs,
     in_flight: u64,
     report: Report,
     now: u64,
@@ -154,7 +157,9 @@ impl<'m> Check<'m> {
             based: false,
             again: false,
             proves_only: false,
-            block: None,
+            met: None,
+            unchecked: (Chain::NONE, false),
+            proofs: Proofs::NONE,
             in_flight: 0,
             report,
             now,
@@ -429,29 +434,50 @@ impl<'m> Check<'m> {
     /// Of a scrub of one version every entry is read that it reaches; then the index is made anew of what proved usable.
     #[inline(never)]
     fn reach(&mut self, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
-        if let Some((id, based, chain)) = self.block {
-            return self.prove(&id, based, chain, store);
+        if let Some(place) = self.unchecked.0.pop() {
+            return Ok(self.check_entry(place, self.unchecked.1));
+        }
+        if let Some(place) = self.proofs.next() {
+            return self.prove_at(place, store);
+        }
+        if let Some(met) = self.met {
+            // If it must be waited for, it is still there when this is repeated.
+            let next = self.meet(met, store)?;
+            self.met = None;
+            return Ok(next);
         }
         let Phase::Reach { reach } = &mut self.phase else { return Ok(Next::Step) };
         if reach.step(store, self.pages)?.is_some() {
             self.phase = if self.only.is_some() { Phase::ReachEnd } else { Phase::Walk };
             return Ok(Next::Step);
         }
+        self.met = reach.take_reached();
+        Ok(Next::Step)
+    }
+
+    /// Checks what a version reaches, or only proves the blocks among it that lie on others.
+    fn meet(&mut self, met: Met, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
         let checks = self.only.is_some() && !self.proves_only;
-        match reach.take_reached() {
-            Some(Met::Page(place)) if checks => Ok(self.check_entry(place, true)),
-            Some(Met::Block(id)) => {
-                let based = store.chain(&id)?.is_some_and(|(_, chain)| chain.is_based());
-                let unchecked = if checks { unchecked(&id, based, store)? } else { Chain::NONE };
-                self.block = Some((id, based, unchecked));
+        match met {
+            Met::Page(place) if checks => Ok(self.check_entry(place, true)),
+            Met::Page(_) => Ok(Next::Step),
+            Met::Block(id) if checks => {
+                let (top, unchecked, decodes) = unchecked(&id, store)?;
+                self.unchecked = (unchecked, decodes);
+                if let Some(top) = top.filter(|_| !decodes) {
+                    self.proofs.add(top);
+                }
                 Ok(Next::Step)
             }
-            _ => Ok(Next::Step),
+            Met::Block(id) => self.prove(&id, store),
         }
     }
 
     /// All that one version reaches was checked and proved; once more, if that has changed where blocks are found.
     fn reach_end(&mut self, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
+        if let Some(place) = self.proofs.last() {
+            return self.prove_at(place, store);
+        }
         if self.in_flight > 0 {
             return Ok(Next::Wait);
         }
@@ -475,14 +501,24 @@ impl<'m> Check<'m> {
         Next::Job(Job::Check { place, limit: u64::MAX, line: None, decodes })
     }
 
-    /// Checks what is left of a block's entries, then proves the block if it lies on a base.
-    fn prove(&mut self, id: &Id, based: bool, mut unchecked: Chain, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
-        if let Some(place) = unchecked.pop() {
-            self.block = Some((*id, based, unchecked));
-            return Ok(self.check_entry(place, !based));
-        }
+    /// Proves the block whose entry lies there, or another of the same id, now that its entries were checked.
+    fn prove_at(&mut self, place: Place, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
+        let next = match store.source().entry(place, u64::MAX) {
+            Ok(entry) => self.prove(&entry.id, store)?,
+            Err(error) if error.is_damage() => {
+                // What block it was is told by the manifest only.
+                self.again = true;
+                Next::Step
+            }
+            Err(error) => return Err(error),
+        };
+        self.proofs.take();
+        Ok(next)
+    }
+
+    /// Proves a block if it lies on a base.
+    fn prove(&mut self, id: &Id, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
         let chain = store.chain(id)?;
-        self.block = None;
         let Some((found, chain)) = chain.filter(|(_, chain)| chain.is_based()) else { return Ok(Next::Step) };
         self.in_flight = self.in_flight.saturating_add(1);
         Ok(Next::Job(Job::Prove { id: *id, raw_bytes: found.entry.raw_bytes, chain, every: self.only.is_some() }))
@@ -573,10 +609,55 @@ impl<'m> Check<'m> {
     }
 }
 
-/// The entries of a block's chain that were not met before.
+/// Blocks that are to be proved once their entries were checked.
+///
+/// Outcomes are accepted in the order of their jobs. Among many small jobs, as checking an entry is, each proof would be waited for; so some are
+/// saved up, and done together.
+struct Proofs {
+    /// Where the blocks' entries lie.
+    places: [Place; 16],
+    len: usize,
+    /// They are being done.
+    due: bool,
+}
+
+impl Proofs {
+    const NONE: Proofs = Proofs { places: [Place::NONE; 16], len: 0, due: false };
+
+    /// Adds a block; there is room while [`Proofs::next`] answers nothing.
+    fn add(&mut self, place: Place) {
+        if let Some(slot) = self.places.get_mut(self.len) {
+            *slot = place;
+            self.len = self.len.saturating_add(1);
+        }
+        self.due = self.len == self.places.len();
+    }
+
+    /// The next one, where so many were saved up.
+    fn next(&self) -> Option<Place> {
+        if self.due { self.last() } else { None }
+    }
+
+    /// One of those there are.
+    fn last(&self) -> Option<Place> {
+        self.places.get(..self.len).and_then(|places| places.last()).copied()
+    }
+
+    /// The last one is being done.
+    fn take(&mut self) {
+        self.len = self.len.saturating_sub(1);
+        self.due &= self.len > 0;
+    }
+}
+
+/// Where a block's entry lies, the entries of its chain that were not met before, and whether to decode them: of a block that lies on others, the
+/// proof does that.
 #[inline(never)] // its array is not there while jobs are performed
-fn unchecked(id: &Id, based: bool, store: &mut Store<'_>) -> Result<Chain, Error> {
-    let wanted = if based { CHECKED } else { DECODED.with(CHECKED) };
+fn unchecked(id: &Id, store: &mut Store<'_>) -> Result<(Option<Place>, Chain, bool), Error> {
+    let found = store.chain(id)?;
+    let decodes = !found.as_ref().is_some_and(|(_, chain)| chain.is_based());
+    let top = found.map(|(found, _)| found.place);
+    let wanted = if decodes { DECODED.with(CHECKED) } else { CHECKED };
     let mut slots = [None; chain::LEN_MAX];
     let mut free = slots.iter_mut();
     let mut chain = Chain::NONE;
@@ -593,7 +674,7 @@ fn unchecked(id: &Id, based: bool, store: &mut Store<'_>) -> Result<Chain, Error
         let flags = store.index().flags(slot).with(wanted);
         store.index_mut().set_flags(slot, flags);
     }
-    Ok(chain)
+    Ok((top, chain, decodes))
 }
 
 /// A block's entry whose stored bytes were checked in this walk.
@@ -614,6 +695,7 @@ fn tail(prefix: Prefix, store: &Store<'_>) -> Entries {
 fn write_marks(store: &mut Store<'_>) -> Result<(), Error> {
     store.begin(Purpose::Maintenance)?;
     store.warm()?;
+    store.warm_table(TreeKind::Damage, 0)?;
     let rows = crate::types::wide(store.marks().len());
     store.edit(TreeKind::Damage, rows, |cursor, store, memory| {
         for number in 0..rows {

@@ -208,16 +208,19 @@ impl<'m> Store<'m> {
     /// appended, and not in between.
     pub fn warm(&mut self) -> Result<(), Error> {
         for tree in [TreeKind::Catalogue, TreeKind::Segments] {
-            let root = self.root(tree);
-            if let Some(last) = root.rows.checked_sub(1) {
-                let mut cursor = Cursor::over(tree, self.head.parameters.fan_out_log2, root);
-                let memory = core::mem::take(&mut self.pages);
-                let read = cursor.get(last, self, memory).map(|_| ());
-                self.pages = memory;
-                read?;
-            }
+            self.warm_table(tree, self.root(tree).rows.saturating_sub(1))?;
         }
         self.history().map(|_| ())
+    }
+
+    /// Reads a table from a row on, so that a change of those rows need not wait for any.
+    pub fn warm_table(&mut self, tree: TreeKind, from: u64) -> Result<(), Error> {
+        let root = self.root(tree);
+        let mut cursor = Cursor::over(tree, self.head.parameters.fan_out_log2, root);
+        let memory = core::mem::take(&mut self.pages);
+        let read = (from..root.rows).try_for_each(|row| cursor.get(row, self, memory).map(|_| ()));
+        self.pages = memory;
+        read
     }
 
     /// Makes everything written since the last commit true.
