@@ -46,7 +46,7 @@ needs_of() { # STEP
         fmt) echo rustfmt ;;
         clippy) echo clippy ;;
         faces) echo cross cross-clippy ;;
-        test) echo cargo mke2fs python-packages qemu-utils nbdinfo ;;
+        test) echo cargo mke2fs python-packages qemu-utils nbdinfo $([[ $LONG == false ]] || echo ceph) ;;
         decoder) echo python-packages ;;
         demo) echo cargo mke2fs ;;
         targets) echo cross ;;
@@ -68,6 +68,7 @@ has() { # NEED
         qemu-arm) command -v qemu-system-arm >/dev/null ;;
         qemu-utils) command -v qemu-img >/dev/null && command -v qemu-io >/dev/null && command -v qemu-nbd >/dev/null ;;
         nbdinfo) command -v nbdinfo >/dev/null ;;
+        ceph) command -v ceph-mon >/dev/null && command -v ceph-osd >/dev/null && command -v rbd >/dev/null ;;
         node) command -v node >/dev/null && node -e 'process.exit(parseInt(process.versions.node) >= 18 ? 0 : 1)' ;;
         python-venv) python3 -c 'import ensurepip, venv' >/dev/null 2>&1 ;;
         python-packages) [[ -e $VENV/ready ]] && [[ ! tests/decoder/requirements.txt -nt $VENV/ready ]] ;;
@@ -87,6 +88,7 @@ packages_of() { # NEED
         qemu-arm) echo qemu-system-arm ;;
         qemu-utils) echo qemu-utils ;;
         nbdinfo) echo libnbd-bin ;;
+        ceph) echo ceph-mon ceph-osd ceph-common ;;
         node) echo nodejs ;;
         python-venv) echo python3 python3-venv ;;
     esac

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // what a test sets up may fail by panicking
 
 mod bitmaps;
+mod ceph;
 mod changes;
 mod damage;
 mod demo;
