@@ -10,9 +10,10 @@
 //! Little-endian. The first five come in any order before all data, each at most once; `s` must be there, since it is what bounds the rest.
 //! A stream without `f` is of the whole disk, one without `t` is of a disk that was not a snapshot.
 //!
-//! Stricter than Ceph, so that nothing wrong gets onto a disk: offsets ascend without overlapping (as `rbd merge-diff` asks too; disks striped over
-//! several objects at once may be told in another order), lengths agree, and a tag that is not known is refused where Ceph skips it, for it may
-//! be a change. `p` says length 8 in releases up to Ceph 16, and carries one byte all the same; both lengths are taken, the byte is not told.
+//! Stricter than Ceph, so that nothing wrong gets onto a disk: offsets ascend without overlapping (as `rbd merge-diff` asks too; Ceph 16 tells
+//! disks that are striped over several objects at once so as well, other releases may not), lengths agree, and a tag that is not known is refused
+//! where Ceph skips it, for it may be a change. `p` says length 8 in releases up to Ceph 16, and carries one byte all the same; both lengths are
+//! taken, the byte is not told.
 //! `rbd export-diff` writes version 1 and `rbd import-diff` takes no other; version 2 stands inside `rbd export --export-format 2`.
 
 use super::{Differences, Piece};
