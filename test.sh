@@ -3,7 +3,7 @@
 #
 #   ./test.sh                  the normal tier
 #   ./test.sh --long           and the tests marked #[ignore = "long: ..."]; random ones go on for longer (SARSEN_LONG=1)
-#   ./test.sh [--long] STEP..  only these steps: fmt clippy faces test decoder demo targets firmware wasm
+#   ./test.sh [--long] STEP..  only these steps: fmt clippy faces test decoder demo targets endian firmware wasm
 #   NO_INSTALL=1 ./test.sh     installs nothing
 #
 # What a step needs is installed where this user may (packages of Debian and Ubuntu as root, Python packages below target/). Where a tool is
@@ -11,7 +11,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
-STEPS=(fmt clippy faces test decoder demo targets firmware wasm)
+STEPS=(fmt clippy faces test decoder demo targets endian firmware wasm)
 CI=${CI:-false}
 LONG=false
 CHOSEN=()
@@ -50,6 +50,7 @@ needs_of() { # STEP
         decoder) echo python-packages ;;
         demo) echo cargo mke2fs ;;
         targets) echo cross ;;
+        endian) echo cross s390x-gcc qemu-s390x ;;
         firmware) echo cross arm-gcc qemu-arm ;;
         wasm) echo cargo cross wasm-linker node ;;
     esac
@@ -65,6 +66,8 @@ has() { # NEED
         wasm-linker) tools/targets.sh can-link-wasm ;;
         mke2fs) PATH=$PATH:/usr/sbin:/sbin command -v mke2fs >/dev/null ;;
         arm-gcc) command -v arm-none-eabi-gcc >/dev/null ;;
+        s390x-gcc) command -v s390x-linux-gnu-gcc >/dev/null ;;
+        qemu-s390x) command -v qemu-s390x >/dev/null ;;
         qemu-arm) command -v qemu-system-arm >/dev/null ;;
         qemu-utils) command -v qemu-img >/dev/null && command -v qemu-io >/dev/null && command -v qemu-nbd >/dev/null ;;
         nbdinfo) command -v nbdinfo >/dev/null ;;
@@ -85,6 +88,8 @@ packages_of() { # NEED
         wasm-linker) newest_lld ;;
         mke2fs) echo e2fsprogs ;;
         arm-gcc) echo gcc-arm-none-eabi ;;
+        s390x-gcc) echo gcc-s390x-linux-gnu libc6-dev-s390x-cross ;;
+        qemu-s390x) echo qemu-user ;;
         qemu-arm) echo qemu-system-arm ;;
         qemu-utils) echo qemu-utils ;;
         nbdinfo) echo libnbd-bin ;;
@@ -177,6 +182,9 @@ step_decoder() { "$VENV/bin/python" tests/decoder/test_decoder.py; }
 step_demo() { cargo run "${LOCKED[@]}" --release -- demo; }
 
 step_targets() { tools/targets.sh core; }
+
+# Every record against its vectors, and the engine's pieces, on a machine that has the highest byte first.
+step_endian() { tools/targets.sh test s390x-unknown-linux-gnu --quiet "${LOCKED[@]}" -p sarsen-core --features blake3,lz4,zlib; }
 
 step_firmware() { tests/firmware/run.sh; }
 

@@ -4,6 +4,7 @@
 #   tools/targets.sh core                      the core for a microcontroller with and one without atomics, and for WebAssembly
 #   tools/targets.sh build TARGET ARGS...      cargo build ARGS for TARGET; what is made lies below target/cross/TARGET/
 #   tools/targets.sh lint TARGET ARGS...       cargo clippy ARGS for TARGET
+#   tools/targets.sh test TARGET ARGS...       cargo test ARGS for TARGET, a Linux of another machine, under QEMU
 #   tools/targets.sh can TARGET                whether it could; can-lint TARGET, can-link-wasm: whether those could
 #
 # There are two ways to have a library for another target. Built from source (-Zbuild-std=core), core is all there is: whatever names alloc
@@ -46,7 +47,7 @@ from_source() { # COMMAND TARGET ARGS...
     for pair in "${COMPILERS[@]}"; do
         if has_source "${pair%%:*}" && can_run "$command" "${pair##*:}"; then
             # The flag is only known to nightly compilers, or to those told to bootstrap.
-            RUSTC=${pair%%:*} RUSTC_BOOTSTRAP=1 run "$pair" "$command" "$target" -Zbuild-std=core "$@"
+            RUSTC=${pair%%:*} RUSTC_BOOTSTRAP=1 run "$pair" "$command" "$target" "-Zbuild-std=${LIBRARIES:-core}" "$@"
             return
         fi
     done
@@ -134,10 +135,19 @@ build_core() {
     echo "built with ready-made libraries: that alloc is not used is not shown here (rustup component add rust-src)"
 }
 
+# Tests unwind. Were the profile to abort, the library would be built once for either, and the two would collide.
+test_on() { # TARGET ARGS...
+    local machine=${1%%-*} target=${1^^}
+    export "CARGO_TARGET_${target//-/_}_LINKER=$machine-linux-gnu-gcc"
+    export "CARGO_TARGET_${target//-/_}_RUNNER=qemu-$machine -L /usr/$machine-linux-gnu"
+    CARGO_PROFILE_DEV_DEBUG=0 LIBRARIES=std,test first_of ready_made from_source test "$1" --config 'profile.dev.panic="unwind"' "${@:2}"
+}
+
 case ${1:-} in
     core) build_core ;;
     build) shift && first_of ready_made from_source build "$@" ;;
     lint) shift && first_of ready_made from_source clippy "$@" ;;
+    test) shift && test_on "$@" ;;
     can) can build "$2" ;;
     can-lint) can clippy "$2" ;;
     can-link-wasm) can_link_wasm ;;
