@@ -170,9 +170,9 @@ impl Patient {
         result.map_err(|error| format!("{verb:?} fails with nothing in its way: {error:?}"))
     }
 
-    /// Whether a verb removes what may not be there: its commit was not synced, and reads as one time after time, or as none.
+    /// Whether a verb removes or continues what may not be there: its commit was not synced, and reads as one time after time, or as none.
     fn may_be_gone(&self, verb: Verb) -> bool {
-        let Verb::Remove(label) = verb else { return false };
+        let (Verb::Remove(label) | Verb::Continue(label)) = verb else { return false };
         let has =
             |truth: &Truth| [Standing::Version, Standing::Draft].iter().any(|&standing| truth.labels(standing).contains(&label));
         self.medium.is_fickle() && !self.possible.iter().all(has)
