@@ -423,16 +423,11 @@ impl Stack<'_> {
     /// Packs a block, on the one that the chain gives, whose id is `expected`, if there is one. `read` is asked for each frame: its number, its
     /// offset in the block, where to put it, and whether there is a base it may be kept from. The chain is read once a frame is kept, or once the
     /// block is known to be another.
-    pub fn pack(
-        &self,
-        expected: Id,
-        work: &mut Work<'_>,
-        mut read: impl FnMut(u32, u32, &mut [u8], bool) -> Result<Filled, Error>,
-    ) -> Result<Packing, Error> {
+    pub fn pack(&self, expected: Id, work: &mut Work<'_>, read: &mut ReadFrame<'_>) -> Result<Packing, Error> {
         let Work { raw, packed, scratch, codecs } = work;
         let mut work = Work { raw, packed, scratch: &mut [], codecs: *codecs };
         if !self.chain.is_none() {
-            match self.pack_on(expected, &mut work, scratch, &mut read) {
+            match self.pack_on(expected, &mut work, scratch, read) {
                 // What cannot be read, or not with the codecs that are here, is nothing to build on.
                 Err(error) if error.is_damage() => {}
                 Err(Error::Corrupt { what: What::UnknownCodec, .. }) => {}

@@ -31,7 +31,7 @@ use crate::log::{self, Head};
 use crate::medium::Medium;
 use crate::segment::Source;
 use crate::session::Session;
-use crate::tree::Cursor;
+use crate::tree::{Cursor, NewPage};
 use crate::types::{Link, Place, SegmentNumber};
 
 /// Memory a store is lent.
@@ -67,6 +67,13 @@ pub const fn table_bytes(fan_out_log2: u8, levels: usize) -> usize {
     (1usize << fan_out_log2) * page::ROW_LEN_MAX * levels
 }
 
+/// How a page is stored.
+type Save = fn(&mut Store<'_>, &NewPage<'_>) -> Result<Link, Error>;
+
+fn nothing_is_saved(_: &mut Store<'_>, _: &NewPage<'_>) -> Result<Link, Error> {
+    Err(Refusal::ReadOnly.into())
+}
+
 /// A repository.
 pub struct Store<'m> {
     medium: &'m dyn Medium,
@@ -76,6 +83,8 @@ pub struct Store<'m> {
     catalogue: Root,
     damage: Root,
     session: Option<Session<'m>>,
+    /// How pages are stored: known from the first session on, so that a program that begins none is not linked with what writes.
+    save: Save,
     /// Whether the session has read the newest commit behind its fence, and may write.
     fenced: bool,
     pending_rows: [Option<(SegmentNumber, SegmentRow)>; PENDING_ROWS],
@@ -113,6 +122,7 @@ impl<'m> Store<'m> {
             catalogue: head.commit.catalogue,
             damage: head.commit.damage,
             session: None,
+            save: nothing_is_saved,
             fenced: false,
             pending_rows: [None; PENDING_ROWS],
             loading: NOT_LOADED,

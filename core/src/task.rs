@@ -8,7 +8,7 @@
 
 use crate::chain::{Chain, Filled, Old, PackedBlock, Packing, Stack, differ, shape, stored};
 use crate::disk::{Disk, Wanted};
-use crate::error::{Error, Memory, What};
+use crate::error::{Error, Memory, Refusal, What};
 use crate::format::block::frame_len;
 use crate::format::commit::Commit;
 use crate::format::entry::{EntryHeader, FILL, Kind, Line};
@@ -23,11 +23,82 @@ use crate::segment::Source;
 use crate::store::Store;
 use crate::types::{Digest, Id, Place, narrow, wide};
 
-/// A piece of heavy work.
+/// A piece of heavy work, and how it is done. It names that itself, so a program that hands out few kinds of jobs is linked with few.
+#[derive(Clone, Copy, Debug)]
+pub struct Job {
+    /// What is to be done.
+    pub piece: Piece,
+    how: How,
+}
+
+/// How a job is done.
+type How = fn(&Piece, &Hands<'_>, &mut Work<'_>) -> Result<Outcome, Error>;
+
+impl Job {
+    /// [`Piece::Pack`].
+    pub fn pack(block: u64, expected: Id, chain: Chain) -> Job {
+        Job { piece: Piece::Pack { block, expected, chain }, how: pack }
+    }
+
+    /// [`Piece::Hole`].
+    pub fn hole(first: u64, count: u64) -> Job {
+        Job { piece: Piece::Hole { first, count }, how: pass }
+    }
+
+    /// [`Piece::Keep`].
+    pub fn keep(first: u64, count: u64) -> Job {
+        Job { piece: Piece::Keep { first, count }, how: pass }
+    }
+
+    /// [`Piece::Compare`].
+    pub fn compare(block: u64, frame: u32, raw_bytes: u32, chain: Chain) -> Job {
+        Job { piece: Piece::Compare { block, frame, raw_bytes, chain }, how: compare }
+    }
+
+    /// [`Piece::Differ`].
+    pub fn differ(block: u64, raw_bytes: u32, old: Before, new: Chain) -> Job {
+        Job { piece: Piece::Differ { block, raw_bytes, old, new }, how: difference }
+    }
+
+    /// [`Piece::Check`].
+    pub fn check(place: Place, limit: u64, line: Option<Line>, decodes: bool) -> Job {
+        Job { piece: Piece::Check { place, limit, line, decodes }, how: check }
+    }
+
+    /// [`Piece::Fetch`].
+    pub fn fetch(block: u64, id: Id, raw_bytes: u32, chain: Chain) -> Job {
+        Job { piece: Piece::Fetch { block, id, raw_bytes, chain }, how: fetch }
+    }
+
+    /// [`Piece::Prove`].
+    pub fn prove(id: Id, raw_bytes: u32, chain: Chain, every: bool) -> Job {
+        Job { piece: Piece::Prove { id, raw_bytes, chain, every }, how: prove }
+    }
+
+    /// [`Piece::Fold`].
+    pub fn fold(id: Id, raw_bytes: u32, chain: Chain, merged: u8) -> Job {
+        Job { piece: Piece::Fold { id, raw_bytes, chain, merged }, how: fold }
+    }
+
+    /// [`Piece::Copy`].
+    pub fn copy(place: Place) -> Job {
+        Job { piece: Piece::Copy { place }, how: copy }
+    }
+}
+
+impl PartialEq for Job {
+    fn eq(&self, other: &Job) -> bool {
+        self.piece == other.piece // which says how
+    }
+}
+
+impl Eq for Job {}
+
+/// What a job is about.
 #[allow(clippy::large_enum_variant)] // there is no heap to put a chain on
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
-pub enum Job {
+pub enum Piece {
     /// Read a block of the disk, name it, and pack it unless it is zero or the one expected.
     Pack {
         /// Which.
@@ -337,44 +408,11 @@ pub trait Task {
 
 /// Does a job. Pure but for reading, so it may be done anywhere, and again.
 pub fn perform(job: &Job, hands: &Hands<'_>, work: &mut Work<'_>) -> Result<Outcome, Error> {
-    let source = Source { medium: hands.medium, parameters: hands.parameters };
-    match *job {
-        Job::Pack { block, expected, ref chain } => pack(block, expected, chain, hands, work),
-        Job::Hole { .. } | Job::Keep { .. } => Ok(Outcome::Hole),
-        Job::Compare { block, frame, raw_bytes, ref chain } => {
-            compare(block, frame, &Stack::new(source, chain, raw_bytes), chain.is_none(), hands, work)
-        }
-        Job::Check { place, limit, line, decodes } => check(&source, place, limit, line, decodes, work),
-        Job::Fetch { id, raw_bytes, ref chain, .. } => {
-            Stack::new(source, chain, raw_bytes).read_whole(&id, work)?;
-            Ok(Outcome::Fetched)
-        }
-        Job::Differ { block, raw_bytes, ref old, ref new } => {
-            let stack = Stack::new(source, new, raw_bytes);
-            let old = match old {
-                Before::Zeros => Old::Zeros,
-                Before::Block { raw_bytes, chain } => Old::Stored(Stack::new(source, chain, *raw_bytes)),
-                Before::Disk => Old::Disk(hands.disk()?, hands.offset(block, 0)),
-            };
-            let new = Some(&stack).filter(|_| !new.is_none());
-            let runs = differ(&hands.parameters, &old, new, raw_bytes, work)?;
-            Ok(Outcome::Differs { start: runs.start, end: runs.end })
-        }
-        Job::Prove { id, raw_bytes, ref chain, every } => match Stack::new(source, chain, raw_bytes).check(&id, every, work) {
-            Err(error) if !error.is_damage() => Err(error),
-            proved => Ok(Outcome::Proved { right: proved.is_ok() }),
-        },
-        Job::Fold { id, raw_bytes, ref chain, merged } => {
-            let stack = Stack::new(source, chain, raw_bytes);
-            stack.read_whole(&id, work)?;
-            let below = chain.below(merged);
-            // The block lies in `raw` already.
-            let packing = Stack::new(source, &below, raw_bytes).pack(Id::ZERO, work, |_, _, _, _| Ok(Filled::Read))?;
-            Ok(outcome_of(packing))
-        }
-        Job::Copy { place } => copy(&source, place, work),
-    }
+    (job.how)(&job.piece, hands, work)
 }
+
+/// A job with another's piece; there is none.
+const MISMATCH: Error = Error::Refused(Refusal::Parameter);
 
 /// Runs a task to its end without threads. `say` hears what happens.
 pub fn run_inline<T: Task>(
@@ -411,16 +449,56 @@ pub(crate) fn patiently<R>(mut step: impl FnMut() -> Result<R, Error>) -> Result
     }
 }
 
-fn pack(block: u64, expected: Id, chain: &Chain, hands: &Hands<'_>, work: &mut Work<'_>) -> Result<Outcome, Error> {
-    let source = Source { medium: hands.medium, parameters: hands.parameters };
-    let stack = Stack::new(source, chain, hands.raw_bytes(block)?);
-    let packing = stack.pack(expected, work, |_, within, to, base| {
-        let wanted = hands.wanted(block, within, to.len())?;
+fn pack(piece: &Piece, hands: &Hands<'_>, work: &mut Work<'_>) -> Result<Outcome, Error> {
+    let Piece::Pack { block, expected, chain } = piece else { return Err(MISMATCH) };
+    let stack = Stack::new(hands.source(), chain, hands.raw_bytes(*block)?);
+    let packing = stack.pack(*expected, work, &mut |_, within, to, base| {
+        let wanted = hands.wanted(*block, within, to.len())?;
         if base && wanted == Wanted::Keep {
             return Ok(Filled::Kept);
         }
-        hands.read_frame(block, within, wanted == Wanted::Zero, to).map(|()| Filled::Read)
+        hands.read_frame(*block, within, wanted == Wanted::Zero, to).map(|()| Filled::Read)
     })?;
+    Ok(outcome_of(packing))
+}
+
+fn pass(_: &Piece, _: &Hands<'_>, _: &mut Work<'_>) -> Result<Outcome, Error> {
+    Ok(Outcome::Hole)
+}
+
+fn fetch(piece: &Piece, hands: &Hands<'_>, work: &mut Work<'_>) -> Result<Outcome, Error> {
+    let Piece::Fetch { id, raw_bytes, chain, .. } = piece else { return Err(MISMATCH) };
+    Stack::new(hands.source(), chain, *raw_bytes).read_whole(id, work)?;
+    Ok(Outcome::Fetched)
+}
+
+fn difference(piece: &Piece, hands: &Hands<'_>, work: &mut Work<'_>) -> Result<Outcome, Error> {
+    let Piece::Differ { block, raw_bytes, old, new } = piece else { return Err(MISMATCH) };
+    let stack = Stack::new(hands.source(), new, *raw_bytes);
+    let old = match old {
+        Before::Zeros => Old::Zeros,
+        Before::Block { raw_bytes, chain } => Old::Stored(Stack::new(hands.source(), chain, *raw_bytes)),
+        Before::Disk => Old::Disk(hands.disk()?, hands.offset(*block, 0)),
+    };
+    let new = Some(&stack).filter(|_| !new.is_none());
+    let runs = differ(&hands.parameters, &old, new, *raw_bytes, work)?;
+    Ok(Outcome::Differs { start: runs.start, end: runs.end })
+}
+
+fn prove(piece: &Piece, hands: &Hands<'_>, work: &mut Work<'_>) -> Result<Outcome, Error> {
+    let Piece::Prove { id, raw_bytes, chain, every } = piece else { return Err(MISMATCH) };
+    match Stack::new(hands.source(), chain, *raw_bytes).check(id, *every, work) {
+        Err(error) if !error.is_damage() => Err(error),
+        proved => Ok(Outcome::Proved { right: proved.is_ok() }),
+    }
+}
+
+fn fold(piece: &Piece, hands: &Hands<'_>, work: &mut Work<'_>) -> Result<Outcome, Error> {
+    let Piece::Fold { id, raw_bytes, chain, merged } = piece else { return Err(MISMATCH) };
+    Stack::new(hands.source(), chain, *raw_bytes).read_whole(id, work)?;
+    let below = chain.below(*merged);
+    // The block lies in `raw` already.
+    let packing = Stack::new(hands.source(), &below, *raw_bytes).pack(Id::ZERO, work, &mut |_, _, _, _| Ok(Filled::Read))?;
     Ok(outcome_of(packing))
 }
 
@@ -432,9 +510,13 @@ fn outcome_of(packing: Packing) -> Outcome {
     }
 }
 
-impl Hands<'_> {
+impl<'a> Hands<'a> {
+    fn source(&self) -> Source<'a> {
+        Source { medium: self.medium, parameters: self.parameters }
+    }
+
     fn disk(&self) -> Result<&dyn Disk, Error> {
-        self.disk.ok_or(Error::Refused(crate::error::Refusal::Parameter))
+        self.disk.ok_or(Error::Refused(Refusal::Parameter))
     }
 
     /// Bytes of a block of the disk.
@@ -462,14 +544,8 @@ impl Hands<'_> {
 }
 
 /// Whether a frame of the disk is the base's. A base that cannot be read says nothing.
-fn compare(
-    block: u64,
-    frame: u32,
-    base: &Stack<'_>,
-    zero: bool,
-    hands: &Hands<'_>,
-    work: &mut Work<'_>,
-) -> Result<Outcome, Error> {
+fn compare(piece: &Piece, hands: &Hands<'_>, work: &mut Work<'_>) -> Result<Outcome, Error> {
+    let Piece::Compare { block, frame, raw_bytes: base_bytes, ref chain } = *piece else { return Err(MISMATCH) };
     let parameters = &hands.parameters;
     let raw_bytes = hands.raw_bytes(block)?;
     let within = frame.saturating_mul(parameters.frame_bytes());
@@ -477,21 +553,19 @@ fn compare(
     let to = work.raw.get_mut(..len).ok_or(Error::Memory { memory: Memory::Buffer, needed: wide(len) })?;
     hands.read_frame(block, within, false, to)?;
     let here = plain_digest(parameters.algorithm, to);
-    let there = if zero { Ok(Digest::ZERO) } else { base.plain(frame, work.scratch) };
+    let there = match chain.is_none() {
+        true => Ok(Digest::ZERO),
+        false => Stack::new(hands.source(), chain, base_bytes).plain(frame, work.scratch),
+    };
     match there {
         Err(error) if !error.is_damage() => Err(error),
         there => Ok(Outcome::Proved { right: there.is_ok_and(|there| there == here) || there.is_err() }),
     }
 }
 
-fn check(
-    source: &Source<'_>,
-    place: Place,
-    limit: u64,
-    line: Option<Line>,
-    decodes: bool,
-    work: &mut Work<'_>,
-) -> Result<Outcome, Error> {
+fn check(piece: &Piece, hands: &Hands<'_>, work: &mut Work<'_>) -> Result<Outcome, Error> {
+    let Piece::Check { place, limit, line, decodes } = *piece else { return Err(MISMATCH) };
+    let source = &hands.source();
     let entry = match source.entry(place, limit) {
         Ok(entry) if line.is_none_or(|line| line == entry.line(place.offset)) => entry,
         Ok(_) => return Ok(checked(Some(Fault::Entry), None, source)),
@@ -558,7 +632,9 @@ fn payload_is_right(
 }
 
 /// Reads an entry into `work.packed`, its payload where it lies when a header is put in front, and checks it.
-fn copy(source: &Source<'_>, place: Place, work: &mut Work<'_>) -> Result<Outcome, Error> {
+fn copy(piece: &Piece, hands: &Hands<'_>, work: &mut Work<'_>) -> Result<Outcome, Error> {
+    let Piece::Copy { place } = *piece else { return Err(MISMATCH) };
+    let source = &hands.source();
     let entry = source.entry(place, crate::format::header::SEGMENT_BYTES_MAX.into())?;
     payload_is_right(source, place, &entry, true, work)?;
     let (_, to) =

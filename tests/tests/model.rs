@@ -616,7 +616,7 @@ impl Studio<'_> {
         let disk = MemDisk::new(canvas.bytes.clone());
         let hands = Hands { medium: store.source().medium, parameters: *store.parameters(), disk: Some(&disk) };
         let mut work = bench.work();
-        let id = match perform(&Job::Pack { block: wide(block), expected: Id::ZERO, chain: Chain::NONE }, &hands, &mut work)? {
+        let id = match perform(&Job::pack(wide(block), Id::ZERO, Chain::NONE), &hands, &mut work)? {
             Outcome::Zero => Id::ZERO,
             Outcome::Packed(packed) => {
                 canvas.draft.put_block(&packed, store, &mut work)?;

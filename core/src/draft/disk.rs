@@ -358,7 +358,7 @@ impl<'a, 'm> DraftDisk<'a, 'm> {
         work: &mut Work<'_>,
     ) -> Result<Packing, Error> {
         let stack = Stack::new(store.source(), chain, self.block_len(block));
-        stack.pack(expected, work, |frame, _, to, base| match (self.find(block, frame), rest) {
+        stack.pack(expected, work, &mut |frame, _, to, base| match (self.find(block, frame), rest) {
             (Some(slot), _) => {
                 to.copy_from_slice(self.bytes(slot).get(..to.len()).ok_or(too_small(to.len()))?);
                 Ok(Filled::Read)

@@ -15,7 +15,7 @@ use crate::format::record::HintSource;
 use crate::frame::Work;
 use crate::manifest::{self, Reach, block_len, blocks};
 use crate::store::{Purpose, Sought, Store};
-use crate::task::{Event, Job, Next, Outcome, Task};
+use crate::task::{Event, Job, Next, Outcome, Piece, Task};
 use crate::tree::Cursor;
 use crate::types::{Id, Link, low32};
 
@@ -242,7 +242,7 @@ impl<'a> Backup<'a> {
         let kept = self.kept(first, store)?;
         if kept > 0 {
             self.next_block = first.saturating_add(kept);
-            return Ok(Job::Keep { first, count: kept });
+            return Ok(Job::keep(first, kept));
         }
         if start >= self.data_until {
             let extent = self.disk.next_extent(start).map_err(|kind| Error::Disk { offset: start, kind })?;
@@ -255,7 +255,7 @@ impl<'a> Backup<'a> {
                 let count = whole.min(self.blocks).saturating_sub(first);
                 if count > 0 {
                     self.next_block = first.saturating_add(count);
-                    return Ok(Job::Hole { first, count });
+                    return Ok(Job::hole(first, count));
                 }
             }
         }
@@ -263,7 +263,7 @@ impl<'a> Backup<'a> {
         // While damage is known there is no base, and nothing is built on what is stored.
         let chain = if expected.is_zero() { None } else { store.chain(&expected)? };
         self.next_block = first.saturating_add(1);
-        Ok(Job::Pack { block: first, expected, chain: chain.map_or(Chain::NONE, |(_, chain)| chain) })
+        Ok(Job::pack(first, expected, chain.map_or(Chain::NONE, |(_, chain)| chain)))
     }
 
     #[inline(never)]
@@ -318,7 +318,7 @@ impl<'a> Backup<'a> {
         }
         let id = self.base_block(block, store)?;
         let chain = if id.is_zero() { Some(Chain::NONE) } else { store.chain(&id)?.map(|(_, chain)| chain) };
-        Ok(chain.map(|chain| Job::Compare { block, frame, raw_bytes, chain }))
+        Ok(chain.map(|chain| Job::compare(block, frame, raw_bytes, chain)))
     }
 
     /// Blocks from the start that are as long in the base as here.
@@ -479,16 +479,16 @@ impl Task for Backup<'_> {
         work: &mut Work<'_>,
     ) -> Result<Option<Event>, Error> {
         let outcome = outcome?;
-        let (first, count) = match *job {
-            Job::Pack { block, .. } => (block, 1),
-            Job::Hole { first, count } | Job::Keep { first, count } => (first, count),
-            Job::Compare { block, frame, .. } if outcome == (Outcome::Proved { right: false }) => {
+        let (first, count) = match job.piece {
+            Piece::Pack { block, .. } => (block, 1),
+            Piece::Hole { first, count } | Piece::Keep { first, count } => (first, count),
+            Piece::Compare { block, frame, .. } if outcome == (Outcome::Proved { right: false }) => {
                 let parameters = store.parameters();
                 let within = u64::from(frame).saturating_mul(parameters.frame_bytes().into());
                 let offset = block.saturating_mul(parameters.block_bytes().into()).saturating_add(within);
                 return Err(Error::Unlike { offset, len_bytes: parameters.frame_bytes().into() });
             }
-            Job::Compare { .. } => {
+            Piece::Compare { .. } => {
                 self.in_flight = self.in_flight.saturating_sub(1);
                 return Ok(None);
             }
@@ -496,11 +496,11 @@ impl Task for Backup<'_> {
         };
         // Called again because a checkpoint has to be waited for, the blocks are in the draft already.
         if first >= self.accepted {
-            match *job {
-                Job::Pack { block, expected, ref chain } => {
+            match job.piece {
+                Piece::Pack { block, expected, ref chain } => {
                     self.take_block(block, expected, !chain.is_none(), outcome, store, work)?;
                 }
-                Job::Keep { .. } => {}
+                Piece::Keep { .. } => {}
                 _ => self.take_hole(first, count, store)?,
             }
             self.accepted = first.saturating_add(count);

@@ -17,7 +17,7 @@ use crate::log::{self, PinState};
 use crate::manifest::{self, Met, Reach};
 use crate::segment::{self, Item, Lines, entries_hasher};
 use crate::store::{Prefix, Purpose, Sought, Store};
-use crate::task::{Event, Fault, Finding, FindingKind, Job, Next, Outcome, Task};
+use crate::task::{Event, Fault, Finding, FindingKind, Job, Next, Outcome, Piece, Task};
 use crate::tree::Cursor;
 use crate::types::{Digest, Id, Link, Place, SegmentNumber, low32};
 
@@ -110,6 +110,9 @@ enum Phase {
     Done,
 }
 
+/// How marks are noted.
+type Note = fn(&mut Store<'_>) -> Result<(), Error>;
+
 /// A check or scrub under way.
 pub struct Check<'m> {
     depth: Depth,
@@ -134,6 +137,8 @@ pub struct Check<'m> {
     in_flight: u64,
     report: Report,
     now: u64,
+    /// How marks are noted; not at all where nothing is to be written.
+    note: Option<Note>,
 }
 
 impl<'m> Check<'m> {
@@ -144,6 +149,11 @@ impl<'m> Check<'m> {
 
     /// Prepares it. `pages` is memory for a path through the largest manifest.
     pub fn new(store: &Store<'_>, depth: Depth, pages: &'m mut [u8]) -> Check<'m> {
+        Check { note: Some(write_marks), ..Check::reading(store, depth, pages) }
+    }
+
+    /// Prepares one that notes no marks, wherever it may write: nothing of what writes is linked for it.
+    pub fn reading(store: &Store<'_>, depth: Depth, pages: &'m mut [u8]) -> Check<'m> {
         let now = store.host().now();
         let (walk, report) = (store.table_walk(), Report::default());
         Check {
@@ -163,6 +173,7 @@ impl<'m> Check<'m> {
             in_flight: 0,
             report,
             now,
+            note: None,
         }
     }
 
@@ -310,7 +321,7 @@ impl<'m> Check<'m> {
                 }
                 self.in_flight = self.in_flight.saturating_add(1);
                 let place = Place::new(segment, line.offset);
-                Ok(Next::Job(Job::Check { place, limit, line: listed.then_some(line), decodes: true }))
+                Ok(Next::Job(Job::check(place, limit, listed.then_some(line), true)))
             }
         }
     }
@@ -498,7 +509,7 @@ impl<'m> Check<'m> {
     fn check_entry(&mut self, place: Place, decodes: bool) -> Next<Report> {
         self.in_flight = self.in_flight.saturating_add(1);
         self.report.entries = self.report.entries.saturating_add(1);
-        Next::Job(Job::Check { place, limit: u64::MAX, line: None, decodes })
+        Next::Job(Job::check(place, u64::MAX, None, decodes))
     }
 
     /// Proves the block whose entry lies there, or another of the same id, now that its entries were checked.
@@ -521,7 +532,7 @@ impl<'m> Check<'m> {
         let chain = store.chain(id)?;
         let Some((found, chain)) = chain.filter(|(_, chain)| chain.is_based()) else { return Ok(Next::Step) };
         self.in_flight = self.in_flight.saturating_add(1);
-        Ok(Next::Job(Job::Prove { id: *id, raw_bytes: found.entry.raw_bytes, chain, every: self.only.is_some() }))
+        Ok(Next::Job(Job::prove(*id, found.entry.raw_bytes, chain, self.only.is_some())))
     }
 
     /// A block that its entries do not give, though each of them is as it was written: the one on top says what is not so.
@@ -600,8 +611,9 @@ impl<'m> Check<'m> {
             self.report.changed = store.refresh()?;
         }
         let reads_payload = self.depth == Depth::Scrub || self.only.is_some();
-        if reads_payload && !self.report.changed && store.marks().changed() && store.check_writable().is_ok() {
-            write_marks(store)?;
+        let due = reads_payload && !self.report.changed && store.marks().changed() && store.check_writable().is_ok();
+        if let Some(note) = self.note.filter(|_| due) {
+            note(store)?;
             self.report.marks_written = true;
         }
         self.phase = Phase::Done;
@@ -742,12 +754,12 @@ impl Task for Check<'_> {
         outcome: Result<Outcome, Error>,
         _work: &mut Work<'_>,
     ) -> Result<Option<Event>, Error> {
-        let event = match (*job, outcome?) {
-            (Job::Check { place, .. }, Outcome::Checked { fault, digest, len_bytes }) => {
+        let event = match (&job.piece, outcome?) {
+            (&Piece::Check { place, .. }, Outcome::Checked { fault, digest, len_bytes }) => {
                 self.checked(place, fault, digest, len_bytes, store)?
             }
-            (Job::Prove { .. }, Outcome::Proved { right: true }) => None,
-            (Job::Prove { ref chain, .. }, Outcome::Proved { right: false }) => self.unproved(chain, store)?,
+            (Piece::Prove { .. }, Outcome::Proved { right: true }) => None,
+            (Piece::Prove { chain, .. }, Outcome::Proved { right: false }) => self.unproved(chain, store)?,
             _ => return Err(Refusal::Parameter.into()),
         };
         self.in_flight = self.in_flight.saturating_sub(1);

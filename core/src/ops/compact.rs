@@ -17,7 +17,7 @@ use crate::ops::gc::{Live, Lives, Marking, Report, remove_dead, write_rows};
 use crate::segment::{Item, Lines};
 use crate::session::plain_header;
 use crate::store::{Purpose, Sought, Store};
-use crate::task::{Event, Job, Next, Outcome, Task};
+use crate::task::{Event, Job, Next, Outcome, Piece, Task};
 use crate::tree::{Descent, Meeting};
 use crate::types::{Id, Link, Place, SegmentNumber, low32, narrow, wide};
 
@@ -121,7 +121,7 @@ impl<'m> Compact<'m> {
         });
         let Some((merged, chain)) = planned? else { return Ok(Next::Step) };
         self.in_flight = self.in_flight.saturating_add(1);
-        Ok(Next::Job(Job::Fold { id: line.id, raw_bytes: line.raw_bytes, chain, merged }))
+        Ok(Next::Job(Job::fold(line.id, line.raw_bytes, chain, merged)))
     }
 
     /// Stores what was folded, if that takes a quarter less than what goes for it.
@@ -230,7 +230,7 @@ impl<'m> Compact<'m> {
             return Ok(Next::Step);
         }
         self.in_flight = self.in_flight.saturating_add(1);
-        Ok(Next::Job(Job::Copy { place }))
+        Ok(Next::Job(Job::copy(place)))
     }
 
     /// Leaves a segment where it is.
@@ -427,7 +427,7 @@ impl Task for Compact<'_> {
         outcome: Result<Outcome, Error>,
         work: &mut Work<'_>,
     ) -> Result<Option<Event>, Error> {
-        if let Job::Fold { ref chain, merged, .. } = *job {
+        if let Piece::Fold { ref chain, merged, .. } = job.piece {
             match outcome {
                 Ok(Outcome::Packed(packed)) => self.take_fold(chain, merged, &packed, store, work)?,
                 // It stays as it is.
@@ -439,7 +439,7 @@ impl Task for Compact<'_> {
             store.go_on(0, 0)?;
             return Ok(None);
         }
-        let Job::Copy { place } = *job else { return Err(Refusal::Parameter.into()) };
+        let Piece::Copy { place } = job.piece else { return Err(Refusal::Parameter.into()) };
         match outcome {
             Ok(Outcome::Copied { entry }) => {
                 if let Some(slot) = slot_of(store, &entry.id, place) {

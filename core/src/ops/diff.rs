@@ -9,7 +9,7 @@ use crate::error::{Error, Refusal, What};
 use crate::frame::Work;
 use crate::manifest::{block_len, blocks};
 use crate::store::Store;
-use crate::task::{Before, Event, Job, Next, Outcome, Task};
+use crate::task::{Before, Event, Job, Next, Outcome, Piece, Task};
 use crate::types::{Id, Place, narrow};
 use crate::version::Version;
 use embedded_io::ErrorKind;
@@ -183,7 +183,7 @@ impl<'a> Differences<'a> {
             }
         };
         let new = if id.is_zero() { Chain::NONE } else { chain_of(&id, store)? };
-        Ok(Some(Job::Differ { block, raw_bytes, old, new }))
+        Ok(Some(Job::differ(block, raw_bytes, old, new)))
     }
 
     /// A block that cannot be read: perhaps it was moved meanwhile; otherwise it is lost.
@@ -261,7 +261,7 @@ impl Task for Differences<'_> {
         outcome: Result<Outcome, Error>,
         work: &mut Work<'_>,
     ) -> Result<Option<Event>, Error> {
-        let Job::Differ { block, .. } = *job else { return Err(Refusal::Parameter.into()) };
+        let Piece::Differ { block, .. } = job.piece else { return Err(Refusal::Parameter.into()) };
         self.in_flight = self.in_flight.saturating_sub(1);
         if self.stale > 0 {
             self.stale = self.stale.saturating_sub(1);

@@ -9,7 +9,7 @@ use crate::format::page::Geometry;
 use crate::frame::Work;
 use crate::manifest::{self, block_len};
 use crate::store::Store;
-use crate::task::{Event, Job, Next, Outcome, Task};
+use crate::task::{Event, Job, Next, Outcome, Piece, Task};
 use crate::types::{Id, narrow, wide};
 use crate::version::Version;
 
@@ -114,7 +114,7 @@ impl<'a> Restore<'a> {
             return Ok(Next::Say(self.lost(block, self.next_block, store)));
         };
         self.in_flight = self.in_flight.saturating_add(1);
-        Ok(Next::Job(Job::Fetch { block, id, raw_bytes: expected, chain }))
+        Ok(Next::Job(Job::fetch(block, id, expected, chain)))
     }
 
     fn block_len(&self, block: u64, store: &Store<'_>) -> u32 {
@@ -182,7 +182,7 @@ impl Task for Restore<'_> {
         outcome: Result<Outcome, Error>,
         work: &mut Work<'_>,
     ) -> Result<Option<Event>, Error> {
-        let Job::Fetch { block, raw_bytes, .. } = *job else { return Err(Refusal::Parameter.into()) };
+        let Piece::Fetch { block, raw_bytes, .. } = job.piece else { return Err(Refusal::Parameter.into()) };
         let event = match outcome {
             Ok(Outcome::Fetched) => {
                 let raw = work.raw.get(..narrow(raw_bytes.into())).unwrap_or(&[]);

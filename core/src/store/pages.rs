@@ -67,6 +67,13 @@ impl Pages for Store<'_> {
     }
 
     fn save(&mut self, page: &NewPage<'_>) -> Result<Link, Error> {
+        (self.save)(self, page)
+    }
+}
+
+impl Store<'_> {
+    /// Stores a page, or finds it stored.
+    pub(super) fn save_page(&mut self, page: &NewPage<'_>) -> Result<Link, Error> {
         let parameters = self.head.parameters;
         let NewPage { geometry, level, position, rows, .. } = *page;
         let tree = geometry.tree;

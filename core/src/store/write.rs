@@ -50,6 +50,7 @@ impl<'m> Store<'m> {
         let highest = self.medium.previous(None).map_err(Error::listing)?.unwrap_or(SegmentNumber(0));
         let first = highest.max(self.head.commit.highest).next().ok_or(Error::Refused(Refusal::TableFull))?;
         self.session = Some(Session::create(writer, self.source(), first)?);
+        self.save = |store, page| store.save_page(page);
         self.fenced = false;
         Ok(())
     }

@@ -96,7 +96,7 @@ const PENDING: Error = Error::Medium { segment: None, trouble: Trouble::Pending 
 
 /// A different job each time, so that the order in which outcomes come back shows.
 fn job(number: u64) -> Job {
-    Job::Check { place: Place::new(SegmentNumber(0), 128), limit: 1000 + number, line: None, decodes: true }
+    Job::check(Place::new(SegmentNumber(0), 128), 1000 + number, None, true)
 }
 
 impl Task for Counting {
