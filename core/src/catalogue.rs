@@ -176,11 +176,12 @@ pub enum Wanted<'a> {
 impl<'a> Wanted<'a> {
     /// From text: `latest`, `NAME@SNAPSHOT`, an id, a prefix of one, or `NAME`.
     pub fn parse(text: &'a str) -> Wanted<'a> {
-        match text.rsplit_once('@') {
-            _ if text == "latest" => Wanted::Latest,
-            Some((name, snapshot)) => Wanted::Snapshot(name, snapshot),
-            None => Wanted::IdOrName(text),
+        if text == "latest" {
+            return Wanted::Latest;
         }
+        let at = text.bytes().rposition(|byte| byte == b'@');
+        let halves = at.and_then(|at| Some((text.get(..at)?, text.get(at.checked_add(1)?..)?)));
+        halves.map_or(Wanted::IdOrName(text), |(name, snapshot)| Wanted::Snapshot(name, snapshot))
     }
 }
 

@@ -11,6 +11,7 @@ use crate::codec::{CodecId, Codecs};
 use crate::digest::digest;
 use crate::error::{Error, Memory, What};
 use crate::format::block::{FrameBody, FrameTable, Listed, frame_count, frame_len, table_bytes_max};
+use crate::format::bytes::{copy, gather};
 use crate::format::entry::{BLOCK_DEPTH_MAX, EntryHeader, Kind, LEN};
 use crate::format::header::{Parameters, SEGMENT_BYTES_MAX};
 use crate::frame::{
@@ -403,7 +404,7 @@ fn copy_overlap(from_start: u64, from: &[u8], to_start: u64, to: &mut [u8]) {
     let end = from_start.saturating_add(wide(from.len())).min(to_start.saturating_add(wide(to.len())));
     let range = |base: u64| narrow(start.saturating_sub(base))..narrow(end.saturating_sub(base));
     if let (Some(from), Some(to)) = (from.get(range(from_start)), to.get_mut(range(to_start))) {
-        to.copy_from_slice(from);
+        gather(to, 0, from);
     }
 }
 
@@ -583,7 +584,8 @@ impl<'s, 'a> Ground<'s, 'a> {
         }
         self.read_frame(from, frame, packer.codecs())?;
         let len = packer.frame(frame).len();
-        packer.frame_mut(frame).copy_from_slice(self.scratch.base.get(..len).unwrap_or(&[]));
+        let in_base = self.scratch.base.get(..len).unwrap_or(&[]);
+        copy(packer.frame_mut(frame), in_base).map_err(|what| Error::corrupt(self.stack.top(), what))?;
         packer.list(frame)
     }
 

@@ -104,12 +104,9 @@ impl<'m> Marks<'m> {
         if !self.slots.grow(wanted, Marked::FREE) {
             return Err(Error::Memory { memory: Memory::Marks, needed: wide(wanted) });
         }
-        if let Some(tail) = self.slots.items_mut().get_mut(at..wanted) {
-            tail.rotate_right(1);
-            if let Some(slot) = tail.first_mut() {
-                *slot = Marked { mark, confirmed };
-            }
-        }
+        let mut carried = Marked { mark, confirmed };
+        let pushed = self.slots.items_mut().get_mut(at..wanted).unwrap_or_default();
+        pushed.iter_mut().for_each(|slot| core::mem::swap(slot, &mut carried));
         self.used = wanted;
         self.changed = true;
         Ok(())

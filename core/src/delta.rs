@@ -11,7 +11,7 @@
 
 use crate::digest::is_zero;
 use crate::error::What;
-use crate::format::bytes::{Reader, Writer};
+use crate::format::bytes::{Reader, Writer, gather};
 use core::ops::Range;
 
 /// Bytes of a sector, as bodies count them.
@@ -61,7 +61,7 @@ fn stride_from(at: usize, sector: usize, common: usize) -> Range<usize> {
 }
 
 fn same(base: &[u8], target: &[u8], range: Range<usize>) -> bool {
-    let cut = base.len().clamp(range.start, range.end);
+    let cut = base.len().max(range.start).min(range.end);
     let (held, behind) = (range.start..cut, cut..range.end);
     base.get(held.clone()).unwrap_or(&[]) == target.get(held).unwrap_or(&[]) && target.get(behind).is_none_or(is_zero)
 }
@@ -82,19 +82,17 @@ struct Body<'t> {
 impl Body<'_> {
     /// Adds a run of bytes, sectors of zeros apart from the others.
     fn runs(&mut self, target: &[u8], run: Range<usize>) -> bool {
-        let mut sectors = target.get(run.clone()).unwrap_or(&[]).chunks(SECTOR_BYTES).peekable();
+        let mut rest = target.get(run.clone()).unwrap_or(&[]);
         let mut at = run.start;
-        while let Some(first) = sectors.next() {
+        while let Some(first) = rest.chunks(SECTOR_BYTES).next() {
             let zero = is_zero(first);
-            let mut end = at.saturating_add(first.len());
             // A run is as long as 15 bits can tell; no frame has more sectors than 2^15, and one of them all would be no delta.
-            while let Some(sector) = sectors.next_if(|sector| is_zero(sector) == zero) {
-                end = end.saturating_add(sector.len());
-            }
-            if !self.run(at, target.get(at..end).unwrap_or(&[]), zero) {
+            let alike = rest.chunks(SECTOR_BYTES).take_while(|sector| is_zero(sector) == zero).map(<[u8]>::len).sum();
+            let (run, behind) = rest.split_at_checked(alike).unwrap_or_default();
+            if !self.run(at, run, zero) {
                 return false;
             }
-            at = end;
+            (at, rest) = (at.saturating_add(alike), behind);
         }
         true
     }
@@ -120,7 +118,7 @@ pub fn apply(body: &[u8], frame: &mut [u8]) -> Result<(), What> {
     walk(body, frame.len(), |range, contents| {
         let Some(to) = frame.get_mut(range) else { return };
         match contents {
-            Some(contents) => to.copy_from_slice(contents),
+            Some(contents) => _ = gather(to, 0, contents),
             None => to.fill(0),
         }
     })

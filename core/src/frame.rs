@@ -16,7 +16,7 @@ use crate::delta;
 use crate::digest::{Algorithm, Hasher, digest, is_zero};
 use crate::error::{Error, Memory, What};
 use crate::format::block::{self, COUNT_BYTES, FrameBody, FrameRow, FrameTable, ROW_BYTES_MAX};
-use crate::format::bytes::{Reader, Writer};
+use crate::format::bytes::{Reader, Writer, copy};
 use crate::format::entry;
 use crate::types::{Digest, Id, Place, low32, narrow, wide};
 
@@ -424,7 +424,8 @@ impl<'w> Packer<'w> {
             }
         }
         let digest = digest(self.shape.algorithm, stored);
-        self.rest().get_mut(..stored.len()).ok_or(too_small(stored.len()))?.copy_from_slice(stored);
+        let to = self.rest().get_mut(..stored.len()).unwrap_or_default();
+        copy(to, stored).map_err(|_| too_small(stored.len()))?;
         self.put(frame, FrameBody::Delta { codec, stored_bytes, body_bytes, plain, stored: digest });
         Ok(())
     }
@@ -491,7 +492,7 @@ fn store(shape: &Shape, frame: &[u8], plain: Digest, rest: &mut [u8], codecs: &m
         let stored = digest(shape.algorithm, coded);
         return Some(FrameBody::Coded { codec, stored_bytes: low32(wide(coded.len())), plain, stored });
     }
-    rest.get_mut(..frame.len())?.copy_from_slice(frame);
+    copy(rest.get_mut(..frame.len())?, frame).ok()?;
     Some(FrameBody::Raw { plain, stored_bytes: low32(wide(frame.len())) })
 }
 
@@ -518,8 +519,7 @@ pub fn lay_frame(
     };
     match &row.body {
         FrameBody::Zero => to.fill(0),
-        FrameBody::Raw { .. } if stored.len() != to.len() => return Err(What::Length),
-        FrameBody::Raw { .. } => to.copy_from_slice(stored),
+        FrameBody::Raw { .. } => copy(to, stored)?,
         FrameBody::Coded { codec, stored: expected, .. } => {
             stored_is_right(expected)?;
             codecs.decode(*codec, stored, to)?;

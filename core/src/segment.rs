@@ -193,7 +193,7 @@ impl<'a> Source<'a> {
                 Err(error) if error.is_damage() => return Ok(stop),
                 Err(error) => return Err(error),
             }
-            let pieces = bytes.chunks(narrow(step)).enumerate();
+            let pieces = bytes.chunks(narrow(step.max(1))).enumerate();
             for (number, _) in pieces.filter(|(_, piece)| piece.starts_with(&MAGIC)) {
                 let offset = at.saturating_add(wide(number).saturating_mul(step));
                 match self.entry(Place::new(segment, low32(offset)), end) {
@@ -202,7 +202,7 @@ impl<'a> Source<'a> {
                     Err(error) => return Err(error),
                 }
             }
-            at = at.saturating_add(wide(len).max(step) / step * step);
+            at = at.saturating_add(wide(len).max(step) / step.max(1) * step);
         }
         Ok(stop)
     }

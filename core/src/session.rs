@@ -314,7 +314,7 @@ impl Stream<'_> {
             let len = self.buffer.len();
             *self.buffer.get_mut(self.used).ok_or(short_buffer(len.saturating_add(1)))? = byte;
             self.used = self.used.saturating_add(1);
-            if self.used >= len / self.alignment * self.alignment {
+            if self.used >= len.saturating_sub(len.checked_rem(self.alignment).unwrap_or(0)) {
                 self.flush(session)?;
             }
         }

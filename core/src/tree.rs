@@ -6,10 +6,11 @@
 
 use crate::digest::is_zero;
 use crate::error::{Error, Memory, What};
+use crate::format::bytes::{Reader, copy};
 use crate::format::commit::Root;
 use crate::format::entry::TreeKind;
+use crate::format::link;
 use crate::format::page::{Geometry, LEVELS_MAX, ROWS_MAX, row_len};
-use crate::format::{bytes::Reader, link};
 use crate::types::{DIGEST_BYTES, Id, Link, Place, low32, narrow, wide};
 
 /// Bitmap of the rows of one page.
@@ -305,9 +306,9 @@ impl Cursor {
         let len = row_len(self.geometry.tree, level);
         let start = index.saturating_mul(len);
         let slot = page_slot(&self.geometry, level, memory)?;
-        let to = slot.get_mut(start..start.saturating_add(len)).filter(|to| to.len() == row.len()).ok_or(too_small(len))?;
+        let to = slot.get_mut(start..start.saturating_add(len)).ok_or(too_small(len))?;
         if to != row {
-            to.copy_from_slice(row);
+            copy(to, row).map_err(|_| too_small(len))?;
             let mut state = self.level(level);
             state.dirty = true;
             if let Some(word) = state.changed.get_mut(index / 64) {

@@ -75,7 +75,7 @@ pub fn differ(
         let shared = frames.min(stack.frames());
         stack.resolve(Part { from: 0, first: 0, end: stack.frames() }, &mut scratch.known, scratch.table, |_, _| {})?;
         for (frame, digest) in (0..narrow(shared.into())).zip(digests.chunks_exact_mut(DIGEST_BYTES)) {
-            digest.copy_from_slice(&scratch.known.get(frame).plain.0);
+            Writer::new(digest).bytes(&scratch.known.get(frame).plain.0);
         }
     }
     if let Some(stack) = new {

@@ -9,6 +9,7 @@
 use super::Draft;
 use crate::chain::{Chain, Decoded, Filled, Packing, Stack};
 use crate::error::{Error, Memory, What};
+use crate::format::bytes::copy;
 use crate::frame::Work;
 use crate::manifest::{block_len, blocks};
 use crate::store::{Purpose, Store};
@@ -103,7 +104,7 @@ impl<'a, 'm> DraftDisk<'a, 'm> {
             let len = touch.within.len();
             let slot = self.load(&touch, store, work)?;
             let (part, rest) = core::mem::take(&mut to).split_at_mut_checked(len).unwrap_or_default();
-            part.copy_from_slice(self.bytes(slot).get(touch.within).ok_or(too_small(len))?);
+            copy(part, self.bytes(slot).get(touch.within).unwrap_or(&[])).map_err(|_| too_small(len))?;
             (at, to) = (at.saturating_add(wide(len)), rest);
         }
         Ok(())
@@ -224,7 +225,7 @@ impl<'a, 'm> DraftDisk<'a, 'm> {
         let frame = self.frames.bytes.get_mut(range).unwrap_or(&mut []);
         let to = frame.get_mut(touch.within.clone()).ok_or(too_small(touch.within.len()))?;
         match from {
-            Some(from) => to.copy_from_slice(from),
+            Some(from) => copy(to, from).map_err(|_| too_small(from.len()))?,
             None => to.fill(0),
         }
         self.mark(slot, touch, State::Dirty);
@@ -360,7 +361,8 @@ impl<'a, 'm> DraftDisk<'a, 'm> {
         let stack = Stack::new(store.source(), chain, self.block_len(block));
         stack.pack(expected, work, &mut |frame, _, to, base| match (self.find(block, frame), rest) {
             (Some(slot), _) => {
-                to.copy_from_slice(self.bytes(slot).get(..to.len()).ok_or(too_small(to.len()))?);
+                let held = self.bytes(slot).get(..to.len()).unwrap_or(&[]);
+                copy(to, held).map_err(|_| too_small(to.len()))?;
                 Ok(Filled::Read)
             }
             (None, Rest::Read) => Ok(Filled::Read),

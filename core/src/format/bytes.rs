@@ -115,6 +115,15 @@ impl<'a> Writer<'a> {
     }
 }
 
+/// Fills `to` with exactly `from`; [`What::Length`] if they are not equally long.
+pub fn copy(to: &mut [u8], from: &[u8]) -> Result<(), What> {
+    if to.len() != from.len() {
+        return Err(What::Length);
+    }
+    to.copy_from_slice(from);
+    Ok(())
+}
+
 /// Copies from `input` behind the first `held` bytes of `to`, as many as there are and fit; how many that were.
 pub fn gather(to: &mut [u8], held: usize, input: &[u8]) -> usize {
     let room = to.get_mut(held..).unwrap_or(&mut []);

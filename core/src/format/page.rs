@@ -2,7 +2,7 @@
 //!
 //! A page here is its rows in memory; a stored page is whole, or runs of rows on a base page.
 
-use super::bytes::{Reader, Writer};
+use super::bytes::{Reader, Writer, copy};
 use super::damage::{self, Mark};
 use super::entry::TreeKind;
 use super::link;
@@ -158,7 +158,7 @@ impl<'a> StoredPage<'a> {
 
     /// Leaf rows of the tables hold nothing that is not assigned.
     fn check_rows(&self, tree: TreeKind) -> Result<(), What> {
-        let rows = self.body.chunks_exact(self.row_len);
+        let rows = self.body.chunks_exact(self.row_len.max(1));
         match (tree, self.level) {
             (TreeKind::Segments, 0) => rows.map(SegmentRow::parse).try_for_each(|row| row.map(|_| ())),
             (TreeKind::Damage, 0) => rows.map(Mark::parse).try_for_each(|mark| mark.map(|_| ())),
@@ -207,13 +207,12 @@ impl<'a> StoredPage<'a> {
             return Err(What::Length);
         }
         if self.base.is_none() {
-            rows.copy_from_slice(self.body);
-            return Ok(());
+            return copy(rows, self.body);
         }
         for run in self.runs() {
             let (start, from) = run?;
             let end = start.saturating_add(from.len());
-            rows.get_mut(start..end).ok_or(What::Length)?.copy_from_slice(from);
+            copy(rows.get_mut(start..end).ok_or(What::Length)?, from)?;
         }
         Ok(())
     }

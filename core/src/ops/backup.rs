@@ -283,7 +283,7 @@ impl<'a> Backup<'a> {
             return Ok(if self.in_flight > 0 { Next::Wait } else { Next::Step });
         }
         let parameters = *store.parameters();
-        let frames = u64::from(frame_count(parameters.block_bytes(), parameters.frame_bytes()));
+        let frames = u64::from(frame_count(parameters.block_bytes(), parameters.frame_bytes())).max(1);
         let (block, frame) = if done < wanted.div_ceil(2) {
             (from / frames, from % frames)
         } else {

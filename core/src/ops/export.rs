@@ -210,9 +210,9 @@ impl<'a> Spans<'a> {
 
     /// Part of one object.
     fn touch(&mut self, start: u64, end: u64) -> Result<(), ErrorKind> {
-        let object = start / self.object_bytes;
+        let object = start / self.object_bytes.max(1);
         let last = self.count.checked_sub(1).and_then(|last| self.spans.items_mut().get_mut(last));
-        if let Some(last) = last.filter(|last| last.start / self.object_bytes == object) {
+        if let Some(last) = last.filter(|last| last.start / self.object_bytes.max(1) == object) {
             last.end = end;
             return Ok(());
         }
@@ -236,7 +236,7 @@ impl Sink for Spans<'_> {
         let end = offset.saturating_add(len_bytes);
         let mut at = offset;
         while at < end {
-            let object_end = at.saturating_sub(at % self.object_bytes).saturating_add(self.object_bytes);
+            let object_end = at.saturating_sub(at % self.object_bytes.max(1)).saturating_add(self.object_bytes);
             let part_end = end.min(object_end);
             self.touch(at, part_end)?;
             at = part_end;

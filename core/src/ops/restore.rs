@@ -141,7 +141,7 @@ impl<'a> Restore<'a> {
 
     fn write(&mut self, block: u64, raw: &[u8], store: &Store<'_>) -> Result<(), Error> {
         let mut at = self.offset(block, store);
-        for frame in raw.chunks(narrow(store.parameters().frame_bytes().into())) {
+        for frame in raw.chunks(narrow(store.parameters().frame_bytes().into()).max(1)) {
             let zero = crate::digest::is_zero(frame);
             let len = wide(frame.len());
             let written = match (zero, self.options.target_is_zero) {

@@ -2,6 +2,7 @@
 
 use crate::digest::digest;
 use crate::error::{Error, Memory as Lent, Refusal, Trouble, What};
+use crate::format::bytes::{Writer, copy};
 use crate::format::commit::{self, Commit, Root};
 use crate::format::entry::{EntryHeader, Kind, LEN, TreeKind, total_bytes};
 use crate::format::header::{Parameters, SEGMENT_BYTES_MAX};
@@ -265,7 +266,7 @@ impl<'m> Store<'m> {
         let head = self.head;
         let (chunk, needed) = (&mut *self.chunk, Error::Memory { memory: Lent::Buffer, needed: wide(len) });
         let (newest, rest) = chunk.get_mut(..len).ok_or(needed)?.split_at_mut_checked(commit::HISTORY_LEN).ok_or(needed)?;
-        crate::format::bytes::Writer::new(newest).u64(head.commit.sequence).bytes(&head.id.0);
+        Writer::new(newest).u64(head.commit.sequence).bytes(&head.id.0);
         for offset in [u64::from(head.commit.len_bytes), head.commit.second_copy(&head.parameters)] {
             let place = Place::new(head.commit.segment, low32(offset));
             let entry = match source.entry(place, SEGMENT_BYTES_MAX.into()) {
@@ -276,8 +277,7 @@ impl<'m> Store<'m> {
             match source.payload(place, &entry, self.buffer) {
                 Ok(payload) => {
                     let old = payload.get(commit::FIXED_LEN..).and_then(|old| old.get(..rest.len()));
-                    if let Some(old) = old {
-                        rest.copy_from_slice(old);
+                    if old.is_some_and(|old| copy(rest, old).is_ok()) {
                         return Ok(len);
                     }
                 }
