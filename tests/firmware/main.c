@@ -78,12 +78,6 @@ static struct sarsen sarsen = {
     .options = {.digest = 1, .block_log2 = 12, .frame_log2 = 12, .fan_out_log2 = 4, .align_log2 = 8, .levels = 2, .segment_bytes = SEGMENT_BYTES},
 };
 
-void sarsen_panicked(void)
-{
-    print("FAULT: the engine panicked\n");
-    leave(1);
-}
-
 /* --- What must hold ----------------------------------------------------------------------------------------------------------------- */
 
 static const char *verb = "";
