@@ -3,7 +3,7 @@
 #
 #   ./test.sh                  the normal tier
 #   ./test.sh --long           and the tests marked #[ignore = "long: ..."]; random ones go on for longer (SARSEN_LONG=1)
-#   ./test.sh [--long] STEP..  only these steps: fmt clippy faces test decoder demo targets endian firmware wasm
+#   ./test.sh [--long] STEP..  only these steps: fmt clippy faces test decoder demo targets endian size firmware wasm
 #   NO_INSTALL=1 ./test.sh     installs nothing
 #
 # What a step needs is installed where this user may (packages of Debian and Ubuntu as root, Python packages below target/). Where a tool is
@@ -11,7 +11,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
-STEPS=(fmt clippy faces test decoder demo targets endian firmware wasm)
+STEPS=(fmt clippy faces test decoder demo targets endian size firmware wasm)
 CI=${CI:-false}
 LONG=false
 CHOSEN=()
@@ -51,6 +51,7 @@ needs_of() { # STEP
         demo) echo cargo mke2fs ;;
         targets) echo cross ;;
         endian) echo cross s390x-gcc qemu-s390x ;;
+        size) echo cargo cross arm-gcc ;;
         firmware) echo cross arm-gcc qemu-arm ;;
         wasm) echo cargo cross wasm-linker node ;;
     esac
@@ -185,6 +186,11 @@ step_targets() { tools/targets.sh core; }
 
 # Every record against its vectors, and the engine's pieces, on a machine that has the highest byte first.
 step_endian() { tools/targets.sh test s390x-unknown-linux-gnu --quiet "${LOCKED[@]}" -p sarsen-core --features blake3,lz4,zlib; }
+
+step_size() {
+    tools/size.sh panics
+    tools/size.sh
+}
 
 step_firmware() { tests/firmware/run.sh; }
 
