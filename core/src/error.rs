@@ -28,6 +28,7 @@ pub enum Trouble {
 /// What is wrong with bytes that were read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
+#[repr(u32)] // a whole word: errors are copied everywhere, and bytes with gaps are copied piece by piece
 pub enum What {
     /// Not the magic number expected.
     Magic,

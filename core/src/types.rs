@@ -7,6 +7,7 @@ pub const DIGEST_BYTES: usize = 32;
 
 /// The digest by which an object is found (docs/FORMAT.md section 4).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(align(4))] // copied as words, here and below
 pub struct Id(pub [u8; DIGEST_BYTES]);
 
 impl Id {
@@ -21,6 +22,7 @@ impl Id {
 
 /// A digest of stored or plain bytes that is not an object's id.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(align(4))]
 pub struct Digest(pub [u8; DIGEST_BYTES]);
 
 impl Digest {
@@ -30,6 +32,7 @@ impl Digest {
 
 /// 128 random bits, the same in every segment of a repository.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(align(4))]
 pub struct RepositoryId(pub [u8; 16]);
 
 fn hex(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
