@@ -69,10 +69,11 @@ impl<'a> Writer<'a> {
     }
 
     /// Adds bytes.
+    #[inline(never)] // fields are many
     pub fn bytes(&mut self, from: &[u8]) -> &mut Self {
         match core::mem::take(&mut self.rest).split_at_mut_checked(from.len()) {
             Some((head, rest)) if !self.short => {
-                head.copy_from_slice(from);
+                gather(head, 0, from);
                 self.rest = rest;
                 self.written = self.written.saturating_add(from.len());
             }
@@ -120,18 +121,16 @@ pub fn copy(to: &mut [u8], from: &[u8]) -> Result<(), What> {
     if to.len() != from.len() {
         return Err(What::Length);
     }
-    to.copy_from_slice(from);
+    gather(to, 0, from);
     Ok(())
 }
 
 /// Copies from `input` behind the first `held` bytes of `to`, as many as there are and fit; how many that were.
 pub fn gather(to: &mut [u8], held: usize, input: &[u8]) -> usize {
     let room = to.get_mut(held..).unwrap_or(&mut []);
-    let len = room.len().min(input.len());
-    if let (Some(room), Some(input)) = (room.get_mut(..len), input.get(..len)) {
-        room.copy_from_slice(input);
-    }
-    len
+    // Not copy_from_slice, which panics on unequal lengths: that these are equal is not seen by every compiler. This becomes a memcpy too.
+    room.iter_mut().zip(input).for_each(|(to, from)| *to = *from);
+    room.len().min(input.len())
 }
 
 /// The one CRC-32 of the format: zlib's.
