@@ -150,12 +150,16 @@ impl Listing {
 /// Reads the record of an entry; `read` gets the version id and the record.
 pub fn with_record<R>(store: &mut Store<'_>, link: &Link, read: impl FnOnce(Id, &Record<'_>) -> R) -> Result<R, Error> {
     store.with_buffer(|store, buffer| {
-        let corrupt = |what| Error::corrupt(link.place, what);
-        let payload = store.record(link, buffer)?;
-        let record = Record::parse(payload).map_err(corrupt)?;
-        let id = record::version_id(store.parameters().algorithm, payload).map_err(corrupt)?;
+        let (id, record) = record_of(store, link, buffer)?;
         Ok(read(id, &record))
     })
+}
+
+fn record_of<'b>(store: &Store<'_>, link: &Link, buffer: &'b mut [u8]) -> Result<(Id, Record<'b>), Error> {
+    let corrupt = |what| Error::corrupt(link.place, what);
+    let payload = store.record(link, buffer)?;
+    let record = Record::parse(payload).map_err(corrupt)?;
+    Ok((record::version_id(store.parameters().algorithm, payload).map_err(corrupt)?, record))
 }
 
 /// What a person calls a version.

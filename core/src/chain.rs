@@ -233,7 +233,7 @@ impl<'a> Stack<'a> {
         part: Part,
         known: &mut Known<'_>,
         table: &mut [u8],
-        mut visit: impl FnMut(usize, &EntryHeader),
+        visit: &mut dyn FnMut(usize, &EntryHeader),
     ) -> Result<(), Error> {
         known.clear();
         let len = self.chain.places().len();
@@ -354,7 +354,7 @@ impl<'a> Stack<'a> {
         }
         let Scratch { mut known, table, body, .. } = Scratch::of(&self.shape, self.raw_bytes, work.scratch)?;
         let part = Part { from: 0, first: 0, end: self.frames() };
-        self.resolve(part, &mut known, table, |_, _| {})?;
+        self.resolve(part, &mut known, table, &mut |_, _| {})?;
         let wanted = |frame: &KnownFrame| every || frame.first != frame.whole;
         self.lay(part, &known, &wanted, table, work.packed, body, work.raw, work.codecs, Verify::Plain)?;
         let mut hasher = BlockHasher::new(&self.shape, self.raw_bytes);
@@ -368,7 +368,7 @@ impl<'a> Stack<'a> {
     /// The digest of a frame; zero for a frame of zeros.
     pub fn plain(&self, frame: u32, scratch: &mut [u8]) -> Result<Digest, Error> {
         let Scratch { mut known, table, .. } = Scratch::of(&self.shape, self.raw_bytes, scratch)?;
-        self.resolve(Part { from: 0, first: frame, end: frame.saturating_add(1) }, &mut known, table, |_, _| {})?;
+        self.resolve(Part { from: 0, first: frame, end: frame.saturating_add(1) }, &mut known, table, &mut |_, _| {})?;
         Ok(known.get(0).plain)
     }
 
@@ -378,7 +378,7 @@ impl<'a> Stack<'a> {
         let end = u64::from(within).saturating_add(wide(to.len()));
         let part = Part { from: 0, first: within / frame_bytes, end: low32(end.div_ceil(frame_bytes.into())).min(self.frames()) };
         let Scratch { mut known, table, body, .. } = Scratch::of(&self.shape, self.raw_bytes, work.scratch)?;
-        self.resolve(part, &mut known, table, |_, _| {})?;
+        self.resolve(part, &mut known, table, &mut |_, _| {})?;
         let (more, _) = self.lay(part, &known, &|_| true, table, work.packed, body, work.raw, work.codecs, Verify::Plain)?;
         decoded.frames = decoded.frames.saturating_add(more.frames);
         decoded.bytes = decoded.bytes.saturating_add(more.bytes);
@@ -501,7 +501,7 @@ impl<'s, 'a> Ground<'s, 'a> {
             return Ok(());
         }
         let Ground { stack, scratch: Scratch { known, table, .. }, stored_bytes, .. } = self;
-        stack.resolve(stack.all(0), known, table, |number, entry| {
+        stack.resolve(stack.all(0), known, table, &mut |number, entry| {
             if let Some(bytes) = stored_bytes.get_mut(number) {
                 *bytes = entry.stored_bytes;
             }
@@ -524,7 +524,7 @@ impl<'s, 'a> Ground<'s, 'a> {
         let place = *places.get(from).ok_or(Error::corrupt(self.stack.top(), What::Absent))?;
         let base = self.stack.source.entry(place, SEGMENT_BYTES_MAX.into())?;
         if from > 0 {
-            self.stack.resolve(self.stack.all(from), &mut self.scratch.known, self.scratch.table, |_, _| {})?;
+            self.stack.resolve(self.stack.all(from), &mut self.scratch.known, self.scratch.table, &mut |_, _| {})?;
         }
         let mut packer = Packer::of(&self.stack.shape, self.stack.raw_bytes, work)?;
         for frame in 0..packer.frames() {
@@ -634,7 +634,7 @@ impl Stack<'_> {
         let mut one = [0; crate::frame::KNOWN_BYTES];
         let mut known = Known::over(&mut one);
         let part = Part { from, first: frame, end: frame.saturating_add(1) };
-        self.resolve(part, &mut known, table, |_, _| {})?;
+        self.resolve(part, &mut known, table, &mut |_, _| {})?;
         let (_, cost) = self.lay(part, &known, &|_| true, table, stored, body, to, codecs, Verify::Every)?;
         Ok(cost)
     }

@@ -113,7 +113,7 @@ impl<'m> Marks<'m> {
     }
 
     /// Removes the marks that `keep` turns down; it is told whether the mark was confirmed.
-    pub fn retain(&mut self, keep: impl Fn(&Mark, bool) -> bool) {
+    pub fn retain(&mut self, keep: &dyn Fn(&Mark, bool) -> bool) {
         let mut kept = 0usize;
         for at in 0..self.used {
             let items = self.slots.items_mut();

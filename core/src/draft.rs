@@ -162,7 +162,7 @@ impl<'a> Draft<'a> {
     pub fn checkpoint(&mut self, position: u64, store: &mut Store<'_>) -> Result<(), Error> {
         let draft_top = self.top(store)?;
         let record = Record { position, draft_top, ..self.record(RecordKind::Draft) };
-        let link = store.put_record(|to| record.emit(to))?;
+        let link = store.put_record(&|to| record.emit(to))?;
         let key = self.key.unwrap_or(store.catalogue().rows);
         set_link(store, key, &link)?;
         self.key = Some(key);
@@ -176,7 +176,7 @@ impl<'a> Draft<'a> {
         let root = manifest::root_id(&parameters, self.description.disk_size, top);
         let record = Record { source_changed, root, top, ..self.record(RecordKind::Version) };
         let id = core::cell::Cell::new(Id::ZERO);
-        let link = store.put_record(|to| {
+        let link = store.put_record(&|to| {
             let len = record.emit(to)?;
             id.set(version_id(parameters.algorithm, to.get(..len).unwrap_or(&[]))?);
             Ok(len)

@@ -32,6 +32,9 @@ pub struct Session<'a> {
     poisoned: bool,
 }
 
+/// Told a line of the segment, beside the session.
+type EachLine<'e, 'a> = dyn FnMut(&mut Session<'a>, &[u8]) -> Result<(), Error> + 'e;
+
 /// A commit to write, but for what the session knows itself.
 #[derive(Clone, Copy)]
 pub struct NewCommit<'a> {
@@ -216,7 +219,7 @@ impl<'a> Session<'a> {
         let parameters = self.source.parameters;
         let (footer, lines) = (self.at, self.lines);
         let mut payload = Hasher::new(parameters.algorithm);
-        self.each_line(footer, chunk, |_, line| {
+        self.each_line(footer, chunk, &mut |_, line| {
             payload.update(line);
             Ok(())
         })?;
@@ -226,7 +229,7 @@ impl<'a> Session<'a> {
         entry.emit(&mut head, &parameters.repository, Place::new(self.segment, footer));
         let mut stream = Stream { buffer, used: 0, alignment: narrow(parameters.alignment().into()) };
         stream.put(self, &head)?;
-        self.each_line(footer, chunk, |session, line| stream.put(session, line))?;
+        self.each_line(footer, chunk, &mut |session, line| stream.put(session, line))?;
         stream.fill_up(self)?;
         let block = narrow(align_up(LOCATOR_LEN as u64, parameters.alignment().into()));
         stream.fill(self, block.saturating_sub(LOCATOR_LEN))?;
@@ -239,12 +242,7 @@ impl<'a> Session<'a> {
         Ok((SegmentRow { len_bytes: footer, footer: true, live_bytes: footer, digest }, self.at))
     }
 
-    fn each_line(
-        &mut self,
-        end: u32,
-        chunk: &mut [u8],
-        mut each: impl FnMut(&mut Session<'a>, &[u8]) -> Result<(), Error>,
-    ) -> Result<(), Error> {
+    fn each_line(&mut self, end: u32, chunk: &mut [u8], each: &mut EachLine<'_, 'a>) -> Result<(), Error> {
         let source = self.source;
         let mut lines = Lines::by_scan(&source, self.segment, end.into(), end.into());
         while let Some(item) = lines.next(&source, chunk)? {

@@ -162,6 +162,7 @@ impl<'m> Store<'m> {
     }
 
     /// The medium and parameters, to read with.
+    #[inline(never)] // asked for everywhere
     pub fn source(&self) -> Source<'m> {
         Source { medium: self.medium, parameters: self.head.parameters }
     }

@@ -130,7 +130,7 @@ pub fn footprint(store: &mut Store<'_>, item: &Item) -> Result<BTreeSet<Place>, 
 /// The entries that give a block, its own first. Each has less depth than the one before, so that no chain goes in a circle.
 pub fn chain(store: &Store<'_>, id: &Id) -> Result<Vec<Found>, Error> {
     let mut chain: Vec<Found> = Vec::new();
-    let whole = store.visit_chain(sarsen_core::store::Sought::Block, id, |found| chain.push(*found))?;
+    let whole = store.visit_chain(sarsen_core::store::Sought::Block, id, &mut |found| chain.push(*found))?;
     assert!(whole, "every block is there, and what it lies on");
     assert!(chain.windows(2).all(|pair| pair[0].entry.depth > pair[1].entry.depth), "{chain:?}");
     assert!(chain.windows(2).all(|pair| pair[0].entry.base == pair[1].entry.id), "{chain:?}");

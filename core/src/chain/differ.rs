@@ -73,13 +73,13 @@ pub fn differ(
     if let Old::Stored(stack) = old {
         // What is known of frames is known of one block at a time.
         let shared = frames.min(stack.frames());
-        stack.resolve(Part { from: 0, first: 0, end: stack.frames() }, &mut scratch.known, scratch.table, |_, _| {})?;
+        stack.resolve(Part { from: 0, first: 0, end: stack.frames() }, &mut scratch.known, scratch.table, &mut |_, _| {})?;
         for (frame, digest) in (0..narrow(shared.into())).zip(digests.chunks_exact_mut(DIGEST_BYTES)) {
             Writer::new(digest).bytes(&scratch.known.get(frame).plain.0);
         }
     }
     if let Some(stack) = new {
-        stack.resolve(Part { from: 0, first: 0, end: frames }, &mut scratch.known, scratch.table, |_, _| {})?;
+        stack.resolve(Part { from: 0, first: 0, end: frames }, &mut scratch.known, scratch.table, &mut |_, _| {})?;
     }
     let mut runs = Runs { to: runs, len: 0, last: None };
     for (frame, digest) in (0..frames).zip(digests.chunks_exact(DIGEST_BYTES)) {

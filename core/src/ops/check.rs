@@ -375,7 +375,7 @@ impl<'m> Check<'m> {
             return Next::Wait;
         }
         if self.depth == Depth::Scrub {
-            store.marks_mut().retain(|_, confirmed| confirmed);
+            store.marks_mut().retain(&|_, confirmed| confirmed);
         }
         store.unload(true);
         self.phase = Phase::Index;
@@ -674,7 +674,7 @@ fn unchecked(id: &Id, store: &mut Store<'_>) -> Result<(Option<Place>, Chain, bo
     let mut free = slots.iter_mut();
     let mut chain = Chain::NONE;
     let index = store.index();
-    store.visit_chain(Sought::Block, id, |found| {
+    store.visit_chain(Sought::Block, id, &mut |found| {
         if !index.flags(found.slot).has(wanted) {
             chain.push(found.place);
             if let Some(slot) = free.next() {
@@ -709,7 +709,7 @@ fn write_marks(store: &mut Store<'_>) -> Result<(), Error> {
     store.warm()?;
     store.warm_table(TreeKind::Damage, 0)?;
     let rows = crate::types::wide(store.marks().len());
-    store.edit(TreeKind::Damage, rows, |cursor, store, memory| {
+    store.edit(TreeKind::Damage, rows, &mut |cursor, store, memory| {
         for number in 0..rows {
             let mark = store.marks().get(crate::types::narrow(number)).copied();
             let Some(mark) = mark else { break };
@@ -782,7 +782,7 @@ impl Check<'_> {
         if !is_usable {
             store.marks_mut().confirm(Mark { place, len_bytes, when: self.now, digest })?;
         } else if self.only.is_some() && store.marks().contains(place) {
-            store.marks_mut().retain(|mark, _| mark.place != place);
+            store.marks_mut().retain(&|mark, _| mark.place != place);
         }
         let kind = fault.map(|fault| match fault {
             Fault::Entry => FindingKind::Entry,

@@ -290,7 +290,7 @@ fn plan_fold(id: &Id, store: &Store<'_>) -> Result<Option<(u8, Chain)>, Error> {
     let (mut chain, mut merged, mut goes_on) = (Chain::NONE, 0u8, true);
     let (mut above, mut last) = (0u64, 0u64);
     let index = store.index();
-    let whole = store.visit_chain(Sought::Block, id, |found| {
+    let whole = store.visit_chain(Sought::Block, id, &mut |found| {
         let flags = index.flags(found.slot);
         let own = chain.is_none();
         goes_on &= own || !(flags.has(NAMED) || flags.has(SHARED));
@@ -361,7 +361,7 @@ fn renew_pages(store: &mut Store<'_>, lives: &Lives<'_>, tree: TreeKind) -> Resu
         _ => store.damage(),
     };
     let mut descent = Descent::over(tree, store.parameters().fan_out_log2, root);
-    store.edit(tree, root.rows, |cursor, store, memory| {
+    store.edit(tree, root.rows, &mut |cursor, store, memory| {
         loop {
             let met = store.with_walk(|store, walk| match descent.next(walk)? {
                 Some(Meeting::Page { level, position, .. }) => {

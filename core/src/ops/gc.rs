@@ -480,7 +480,7 @@ impl Gc<'_> {
 pub(crate) fn write_rows(store: &mut Store<'_>, lives: &mut Lives<'_>, dead: impl Fn(&Live) -> bool) -> Result<(), Error> {
     store.settle()?;
     let rows = store.segments().rows;
-    store.edit(TreeKind::Segments, rows, |cursor, store, memory| {
+    store.edit(TreeKind::Segments, rows, &mut |cursor, store, memory| {
         for live in lives.all_mut() {
             let key = u64::from(live.segment.0);
             let row = SegmentRow::parse(cursor.get(key, store, memory)?);

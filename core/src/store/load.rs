@@ -183,7 +183,7 @@ impl<'m> Store<'m> {
     }
 
     /// Visits the usable entries that give an object, from its own down to one that needs no base; whether all were found.
-    pub fn visit_chain(&self, sought: Sought, id: &Id, mut visit: impl FnMut(&Found)) -> Result<bool, Error> {
+    pub fn visit_chain(&self, sought: Sought, id: &Id, visit: &mut dyn FnMut(&Found)) -> Result<bool, Error> {
         let (mut wanted, mut depth) = (*id, u8::MAX);
         loop {
             let Some(found) = self.lookup(sought, &wanted, depth)? else { return Ok(false) };
@@ -198,7 +198,7 @@ impl<'m> Store<'m> {
     /// The usable entry of an object whose whole chain of bases is usable.
     pub fn readable(&self, sought: Sought, id: &Id) -> Result<Option<Found>, Error> {
         let mut top = None;
-        let whole = self.visit_chain(sought, id, |found| {
+        let whole = self.visit_chain(sought, id, &mut |found| {
             top.get_or_insert(*found);
         })?;
         Ok(top.filter(|_| whole))
@@ -207,7 +207,7 @@ impl<'m> Store<'m> {
     /// The same of a block, and where all entries of its chain lie.
     pub fn chain(&self, id: &Id) -> Result<Option<(Found, Chain)>, Error> {
         let (mut top, mut chain) = (None, Chain::NONE);
-        let whole = self.visit_chain(Sought::Block, id, |found| {
+        let whole = self.visit_chain(Sought::Block, id, &mut |found| {
             top.get_or_insert(*found);
             chain.push(found.place);
         })?;

@@ -22,6 +22,10 @@ pub enum Purpose {
     /// Gives space back or notes damage: may use the reserve.
     Maintenance,
 }
+
+/// Changes rows of a table: its cursor, the store that keeps its pages, the cursor's memory.
+pub type Change<'c, 'm> = dyn FnMut(&mut Cursor, &mut Store<'m>, &mut [u8]) -> Result<(), Error> + 'c;
+
 /// Rows that may wait. Half of them do before they are settled; the others are for segments that a single change of a table fills.
 pub(super) const PENDING_ROWS: usize = 8;
 
@@ -111,7 +115,7 @@ impl<'m> Store<'m> {
     }
 
     /// Stores a record; which it is and where it lies. `payload` is asked twice, once for its length.
-    pub fn put_record(&mut self, payload: impl Fn(&mut [u8]) -> Result<usize, What>) -> Result<Link, Error> {
+    pub fn put_record(&mut self, payload: &dyn Fn(&mut [u8]) -> Result<usize, What>) -> Result<Link, Error> {
         let too_long = |_| Error::Refused(Refusal::TextTooLong);
         let parameters = self.head.parameters;
         self.settle_if_many()?;
@@ -129,24 +133,19 @@ impl<'m> Store<'m> {
     /// Sets a row of a table; the table's new root is true with the next commit.
     pub fn set_row(&mut self, tree: TreeKind, key: u64, row: &[u8]) -> Result<(), Error> {
         let root = self.root(tree);
-        let new =
-            self.edit(tree, root.rows.max(key.saturating_add(1)), |cursor, store, memory| cursor.set(key, row, store, memory))?;
+        let new = self
+            .edit(tree, root.rows.max(key.saturating_add(1)), &mut |cursor, store, memory| cursor.set(key, row, store, memory))?;
         *self.root_mut(tree) = new;
         Ok(())
     }
 
     /// Changes rows of a table that is to have `rows` rows.
-    pub fn edit(
-        &mut self,
-        tree: TreeKind,
-        rows: u64,
-        change: impl FnOnce(&mut Cursor, &mut Self, &mut [u8]) -> Result<(), Error>,
-    ) -> Result<Root, Error> {
+    pub fn edit(&mut self, tree: TreeKind, rows: u64, change: &mut Change<'_, 'm>) -> Result<Root, Error> {
         let root = self.root(tree);
         let fan_out_log2 = self.head.parameters.fan_out_log2;
         let memory = core::mem::take(&mut self.pages);
         let mut cursor = Cursor::over(tree, fan_out_log2, root);
-        let run = || {
+        let mut run = || {
             cursor.resize(rows, self, memory)?;
             change(&mut cursor, self, memory)?;
             cursor.finish(self, memory)
@@ -187,7 +186,7 @@ impl<'m> Store<'m> {
     pub fn settle(&mut self) -> Result<(), Error> {
         while let Some(highest) = self.pending_rows.iter().flatten().map(|(segment, _)| segment.0).max() {
             let rows = self.segments.rows.max(u64::from(highest).saturating_add(1));
-            self.edit(TreeKind::Segments, rows, |cursor, store, memory| store.set_pending(cursor, rows, memory))?;
+            self.edit(TreeKind::Segments, rows, &mut |cursor, store, memory| store.set_pending(cursor, rows, memory))?;
             // Segments sealed meanwhile have higher numbers, and wait for the next round.
             for row in &mut self.pending_rows {
                 *row = row.filter(|(segment, _)| u64::from(segment.0) >= rows);
