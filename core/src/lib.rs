@@ -2,7 +2,7 @@
 //!
 //! Layers, lowest first; a module uses only those before it (docs/DESIGN.md has the table, a test holds it to the code):
 //! [`types`], [`error`] name things; [`disk`], [`medium`], [`host`] are the edges where the caller lends I/O, time and memory;
-//! [`format`] is bytes, [`foreign`] those of other systems; [`digest`], [`codec`], [`hints`], [`frame`] are pure functions over lent buffers;
+//! [`format`] is bytes, [`foreign`] those of other systems; [`digest`], [`codec`], [`hints`], [`frame`] are pure functions over lent buffers; `nor` is flash as a medium;
 //! [`segment`], [`log`], [`session`] are the log;
 //! [`index`], [`damage`], [`tree`], [`store`] find and keep objects; [`manifest`], [`version`], [`catalogue`], [`draft`] make disks of them;
 //! [`task`] and [`ops`] are the verbs. Hosts and faces use `ops`; the rest is public so that they can be small.
@@ -26,6 +26,9 @@ pub mod delta;
 pub mod digest;
 pub mod frame;
 pub mod hints;
+
+#[cfg(feature = "nor")]
+pub mod nor;
 
 pub mod log;
 pub mod segment;

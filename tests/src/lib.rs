@@ -2,7 +2,7 @@
 //!
 //! [`sim`] is a medium that loses what a medium may lose; [`disk`] has disks and targets in memory; [`image`] makes disks with real file systems
 //! on them; [`rig`] runs the verbs; [`canvas`] writes on drafts; [`crash`] interrupts them; [`anatomy`] says what lies where; [`fuse`] finds what
-//! does not end; [`random`] is where every choice comes from.
+//! does not end; [`nor`] is a strict flash chip; [`random`] is where every choice comes from.
 
 #![allow(clippy::panic, clippy::unwrap_used)] // test equipment fails by panicking
 
@@ -12,6 +12,7 @@ pub mod crash;
 pub mod disk;
 pub mod fuse;
 pub mod image;
+pub mod nor;
 pub mod random;
 pub mod rig;
 pub mod sim;
