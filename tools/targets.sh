@@ -124,7 +124,7 @@ can_link_wasm() {
 build_core() {
     local target features
     for target in "${CORE_TARGETS[@]}"; do
-        for features in "" blake3,lz4,zlib; do
+        for features in "" blake3,lz4,zlib,nor; do
             printf '%-28s features: %s\n' "$target" "${features:-none}"
             first_of from_source ready_made build "$target" --quiet --release -p sarsen-core --features "$features"
         done

@@ -2,7 +2,7 @@
 //!
 //! [`sim`] is a medium that loses what a medium may lose; [`disk`] has disks and targets in memory; [`image`] makes disks with real file systems
 //! on them; [`rig`] runs the verbs; [`canvas`] writes on drafts; [`crash`] interrupts them; [`anatomy`] says what lies where; [`fuse`] finds what
-//! does not end; [`nor`] is a strict flash chip; [`random`] is where every choice comes from.
+//! does not end; [`nor`] is a strict flash chip, [`endurance`] its life; [`random`] is where every choice comes from.
 
 #![allow(clippy::panic, clippy::unwrap_used)] // test equipment fails by panicking
 
@@ -10,6 +10,7 @@ pub mod anatomy;
 pub mod canvas;
 pub mod crash;
 pub mod disk;
+pub mod endurance;
 pub mod fuse;
 pub mod image;
 pub mod nor;

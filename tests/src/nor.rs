@@ -45,6 +45,8 @@ struct Cells {
     programmed: Vec<bool>,
     /// Words that read differently each time: what was to be programmed.
     fickle: BTreeMap<usize, Vec<u8>>,
+    /// Programs that were cut off so late that all of it reads as done at one mount, and as not done at another: where, and what is not read now.
+    weak: Vec<(usize, Vec<u8>)>,
     erases: Vec<u32>,
     /// Blocks that are bad, and from how many more of their own erases on.
     bad: BTreeMap<usize, Ailment>,
@@ -54,6 +56,7 @@ struct Cells {
     dead: bool,
     operations: u64,
     programmed_bytes: u64,
+    copies: u64,
 }
 
 impl<const READ: usize, const WRITE: usize, const ERASE: usize> SimFlash<READ, WRITE, ERASE> {
@@ -64,6 +67,7 @@ impl<const READ: usize, const WRITE: usize, const ERASE: usize> SimFlash<READ, W
             bytes: vec![0xFF; len],
             programmed: vec![false; len / WRITE],
             fickle: BTreeMap::new(),
+            weak: Vec::new(),
             erases: vec![0; blocks],
             bad: BTreeMap::new(),
             random: Random::new(seed),
@@ -71,6 +75,7 @@ impl<const READ: usize, const WRITE: usize, const ERASE: usize> SimFlash<READ, W
             dead: false,
             operations: 0,
             programmed_bytes: 0,
+            copies: 0,
         }))
     }
 
@@ -98,6 +103,20 @@ impl<const READ: usize, const WRITE: usize, const ERASE: usize> SimFlash<READ, W
     pub fn power_on(&self) {
         let mut cells = self.cells();
         (cells.left, cells.dead) = (None, false);
+    }
+
+    /// What was cut off late reads now in one way and now in another.
+    fn waver(&self) {
+        let mut cells = self.cells();
+        let Cells { weak, bytes, random, .. } = &mut *cells;
+        for (at, other) in weak.iter_mut().filter(|_| random.one_in(2)) {
+            bytes[*at..*at + other.len()].swap_with_slice(other);
+        }
+    }
+
+    /// Whether anything was cut off so late that it may read as done or as not done.
+    pub fn is_wavering(&self) -> bool {
+        !self.cells().weak.is_empty()
     }
 
     /// Makes a block bad from now on.
@@ -130,11 +149,9 @@ impl<const READ: usize, const WRITE: usize, const ERASE: usize> SimFlash<READ, W
         self.cells().erases.clone()
     }
 
-    /// How many runs of one block say that they are copies (docs/FORMAT.md section 17).
-    pub fn copies(&self) -> usize {
-        let cells = self.cells();
-        let heads = cells.bytes.chunks(ERASE);
-        heads.filter(|head| head.starts_with(b"SNor") && head[26..28] != [0xFF; 2]).count()
+    /// Claims of copies so far (docs/FORMAT.md section 17).
+    pub fn copies(&self) -> u64 {
+        self.cells().copies
     }
 }
 
@@ -165,6 +182,16 @@ impl Cells {
         let ailment = self.bad.get(&(at / block)).copied();
         let fails = ailment == Some(Ailment::ProgramFails);
         let words = from.len() / word;
+        if dying && self.random.one_in(3) {
+            self.programmed[at / word..at / word + words].fill(true);
+            self.weak.push((at, from.to_vec()));
+            return Err(NorFlashErrorKind::Other);
+        }
+        // What a removal is marked with may be programmed again, if it reads as if it had not been.
+        if let Some(weak) = self.weak.iter().position(|(place, other)| *place == at && *other == from && !from.contains(&0xFF)) {
+            self.weak.swap_remove(weak);
+            self.programmed[at / word..at / word + words].fill(false);
+        }
         let done = if dying || fails { self.random.below(words + 1) } else { words };
         for (number, bytes) in (at / word..).zip(from.chunks(word)).take(done + 1) {
             assert!(!self.programmed[number], "the word at {} is programmed twice", number * word);
@@ -182,6 +209,7 @@ impl Cells {
             }
         }
         self.programmed_bytes += (done * word) as u64;
+        self.copies += u64::from(at.is_multiple_of(block) && from.starts_with(b"SNor") && from[26..28] != [0xFF; 2]);
         if ailment == Some(Ailment::ProgramLies) {
             let at = at + self.random.below(from.len());
             self.bytes[at] |= 0x18;
@@ -194,6 +222,7 @@ impl Cells {
         let ailment = self.bad.get(&number).copied();
         self.erases[number] += 1;
         self.fickle.retain(|at, _| at * word / block != number);
+        self.weak.retain(|(at, _)| at / block != number);
         let range = number * block..(number + 1) * block;
         if dying || ailment == Some(Ailment::EraseFails) {
             let way = self.random.below(5);
@@ -232,7 +261,7 @@ impl<const READ: usize, const WRITE: usize, const ERASE: usize> ReadNorFlash for
     fn read(&mut self, offset: u32, to: &mut [u8]) -> Result<(), NorFlashErrorKind> {
         let at = offset as usize;
         let mut cells = self.cells();
-        assert!(at % READ == 0 && to.len() % READ == 0, "a read of {} bytes at {at} is not aligned", to.len());
+        assert!(at.is_multiple_of(READ) && to.len().is_multiple_of(READ), "a read of {} bytes at {at} is not aligned", to.len());
         assert!(at + to.len() <= cells.bytes.len(), "a read of {} bytes at {at} is out of bounds", to.len());
         if cells.dead {
             return Err(NorFlashErrorKind::Other);
@@ -253,7 +282,7 @@ impl<const READ: usize, const WRITE: usize, const ERASE: usize> NorFlash for &Si
     fn erase(&mut self, from: u32, to: u32) -> Result<(), NorFlashErrorKind> {
         let (from, to) = (from as usize, to as usize);
         let mut cells = self.cells();
-        assert!(from % ERASE == 0 && to % ERASE == 0, "an erase from {from} to {to} is not aligned");
+        assert!(from.is_multiple_of(ERASE) && to.is_multiple_of(ERASE), "an erase from {from} to {to} is not aligned");
         assert!(from <= to && to <= cells.bytes.len(), "an erase from {from} to {to} is out of bounds");
         (from / ERASE..to / ERASE).try_for_each(|block| cells.erase(block, WRITE, ERASE))
     }
@@ -261,7 +290,11 @@ impl<const READ: usize, const WRITE: usize, const ERASE: usize> NorFlash for &Si
     fn write(&mut self, offset: u32, from: &[u8]) -> Result<(), NorFlashErrorKind> {
         let at = offset as usize;
         let mut cells = self.cells();
-        assert!(at % WRITE == 0 && from.len() % WRITE == 0, "a program of {} bytes at {at} is not aligned", from.len());
+        assert!(
+            at.is_multiple_of(WRITE) && from.len().is_multiple_of(WRITE),
+            "a program of {} bytes at {at} is not aligned",
+            from.len()
+        );
         assert!(at + from.len() <= cells.bytes.len(), "a program of {} bytes at {at} is out of bounds", from.len());
         cells.program(at, from, WRITE, ERASE)
     }
@@ -330,6 +363,7 @@ pub fn mounted<const READ: usize, const WRITE: usize, const ERASE: usize, R>(
     blocks: usize,
     run: impl FnOnce(&Locked<NorMedium<'_, &SimFlash<READ, WRITE, ERASE>>>) -> R,
 ) -> Result<R, Refused> {
+    flash.waver();
     let mut runs = vec![Run::UNKNOWN; flash.erases().len() / blocks];
     let run_bytes = u32::try_from(blocks * ERASE).map_err(|_| Refused::Geometry)?;
     Ok(run(&Locked::new(NorMedium::mount(flash, run_bytes, &mut runs)?)))

@@ -5,7 +5,8 @@ use sarsen_core::error::{Error, Trouble};
 use sarsen_core::medium::Rules;
 use sarsen_core::ops::init;
 use sarsen_tests::crash::{Kind, Label, Patient, Setting, Standing, Verb, spread};
-use sarsen_tests::{Loss, Random};
+use sarsen_tests::rig::{Plan, Rig, StillHost, TINY};
+use sarsen_tests::{Loss, MemDisk, Random, SimMedium};
 
 /// A repository with segments of this length.
 fn with_segments(setting: Setting, segment_bytes: u32) -> Setting {
@@ -84,4 +85,22 @@ fn a_medium_filled_to_the_byte_can_be_emptied_and_used_again() {
     spread(&work, each, |result| wrong.extend(result.err()));
     wrong.iter().take(30).for_each(|what| println!("! {what}"));
     assert!(wrong.is_empty(), "{} of {} media cannot be emptied", wrong.len(), work.len());
+}
+
+/// Once a backup whose footer found no space said that it was full, although its version was there: whoever asked again had it twice.
+#[test]
+fn a_version_whose_segment_cannot_be_sealed_is_there_and_said_to_be() {
+    let (medium, host, disk) = (SimMedium::new(1), StillHost::new(1000, 1), MemDisk::random(2, 50_000));
+    let back_up = |medium: &SimMedium| Rig::new(medium, &host).backup(&disk, &Plan { name: "vm", ..Plan::default() });
+    Rig::new(&medium, &host).init(&TINY).expect("an empty medium");
+    let roomy = medium.fork(1);
+    back_up(&roomy).expect("a medium without end");
+    for missing in [16, 32, 64, 200] {
+        let medium = medium.fork(2);
+        medium.set_capacity(Some(roomy.used_bytes() - missing));
+        back_up(&medium).expect("only the footer does not fit");
+        medium.power_cycle(3, Loss::Anything);
+        let verdict = Rig::new(&medium, &host).scrub().expect("a repository");
+        assert!(verdict.is_clean() && verdict.whole.len() == 1, "{verdict:?}");
+    }
 }

@@ -7,7 +7,7 @@ use crate::types::SegmentNumber;
 /// Bytes of a claim.
 pub const LEN: usize = 64;
 /// How many retired runs a claim names.
-pub const RETIRED: usize = 16;
+pub const RETIRED: usize = 15;
 /// No run.
 pub const NO_RUN: u16 = u16::MAX;
 
@@ -30,6 +30,8 @@ pub struct Claim {
     pub copied: u16,
     /// How often the run was erased.
     pub erases: u32,
+    /// Runs from this number on were never erased.
+    pub reached: u16,
     /// Runs that are not used any more, newest first.
     pub retired: [u16; RETIRED],
 }
@@ -46,12 +48,12 @@ impl Claim {
         }
         let (sequence, run_bytes) = (fields.u64()?, fields.u32()?);
         let (segment, position, copied) = (SegmentNumber(fields.u32()?), fields.u16()?, fields.u16()?);
-        let (erases, mut retired) = (fields.u32()?, [NO_RUN; RETIRED]);
+        let (erases, reached, mut retired) = (fields.u32()?, fields.u16()?, [NO_RUN; RETIRED]);
         for run in &mut retired {
             *run = fields.u16()?;
         }
         match segment <= SegmentNumber::MAX {
-            true => Ok(Claim { sequence, run_bytes, segment, position, copied, erases, retired }),
+            true => Ok(Claim { sequence, run_bytes, segment, position, copied, erases, reached, retired }),
             false => Err(What::Field),
         }
     }
@@ -61,7 +63,7 @@ impl Claim {
         let mut bytes = [0; LEN];
         let mut fields = Writer::new(&mut bytes);
         fields.bytes(&MAGIC).u32(0).u64(self.sequence).u32(self.run_bytes);
-        fields.u32(self.segment.0).u16(self.position).u16(self.copied).u32(self.erases);
+        fields.u32(self.segment.0).u16(self.position).u16(self.copied).u32(self.erases).u16(self.reached);
         self.retired.iter().for_each(|&run| {
             fields.u16(run);
         });
@@ -76,8 +78,8 @@ fn sum(bytes: &[u8; LEN], offset: u32) -> u32 {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
+    #![allow(clippy::indexing_slicing)]
     use super::*;
 
     const CLAIM: Claim = Claim {
@@ -87,6 +89,7 @@ mod tests {
         position: 2,
         copied: 7,
         erases: 300,
+        reached: 11,
         retired: [NO_RUN; RETIRED],
     };
 
@@ -95,8 +98,8 @@ mod tests {
         let bytes = CLAIM.bytes(8192);
         assert_eq!(bytes[..4], *b"SNor");
         assert_eq!(bytes[8..16], [8, 7, 6, 5, 4, 3, 2, 1]);
-        assert_eq!(bytes[16..32], [0, 16, 0, 0, 9, 0, 0, 0, 2, 0, 7, 0, 44, 1, 0, 0]);
-        assert_eq!(bytes[32..], [0xFF; 32]);
+        assert_eq!(bytes[16..34], [0, 16, 0, 0, 9, 0, 0, 0, 2, 0, 7, 0, 44, 1, 0, 0, 11, 0]);
+        assert_eq!(bytes[34..], [0xFF; 30]);
         assert_eq!(Claim::parse(&bytes, 8192), Ok(CLAIM));
     }
 

@@ -17,6 +17,8 @@ use embedded_storage::nor_flash::NorFlash;
 
 /// Bytes of zeros that mark a removal.
 const MARK_LEN: usize = 16;
+/// Half of its bits.
+const MOST_BITS: u32 = 64;
 
 /// A run in use is moved once it was erased so many times less than the most worn free one: what never changes would keep it from wearing.
 const SPREAD: u32 = 8;
@@ -32,9 +34,15 @@ pub(super) struct Space<'m, F> {
     newest: Option<(u16, u16)>,
     /// The sequence of the next claim.
     sequence: u64,
+    /// Runs from this number on were never erased.
+    reached: u16,
     retired: [u16; RETIRED],
     /// A copy whose claim may have been cut off: it is read now and may not be later, and what it copied is bad.
     doubtful: Option<u16>,
+    /// A copy whose claim may have been cut off, and what it copied is still there: it must never count.
+    discarded: Option<u16>,
+    /// Whether what power cuts may have left was dealt with; before that nothing is claimed.
+    settled: bool,
     /// The segment that is being written: its runs are not moved.
     pub open: Option<SegmentNumber>,
     /// Runs that are kept free.
@@ -50,10 +58,12 @@ impl<'m, F: NorFlash> Space<'m, F> {
         }
         let needed = usize::from(chip.runs());
         let runs = Runs(runs.get_mut(..needed).ok_or(Refused::Memory { needed })?);
-        let (newest, doubtful, open, retired) = (None, None, None, [NO_RUN; RETIRED]);
-        let mut space = Space { chip, runs, newest, sequence: 1, retired, doubtful, open, held: 0 };
+        let (newest, doubtful, discarded, open, retired) = (None, None, None, None, [NO_RUN; RETIRED]);
+        let settled = false;
+        let mut space =
+            Space { settled, chip, runs, newest, sequence: 1, reached: 0, retired, doubtful, discarded, open, held: 0 };
         space.read_claims()?;
-        space.drop_older()?;
+        space.drop_copies()?;
         let is_copy = |&(run, copied): &(u16, u16)| copied != NO_RUN && space.runs.get(run).is_live();
         space.doubtful = space.newest.filter(is_copy).map(|(run, _)| run);
         Ok(space)
@@ -84,15 +94,16 @@ impl<'m, F: NorFlash> Space<'m, F> {
         let Some(newest) = newest else { return Ok(()) };
         // One is passed over: a claim that was cut off may not be read now, and be read later.
         self.sequence = newest.sequence.saturating_add(2);
-        self.retired = newest.retired;
+        (self.reached, self.retired) = (newest.reached, newest.retired);
         self.know_the_rest();
         Ok(())
     }
 
-    /// Retired runs, and those without a claim: how often they were erased is not known, so it is taken to be as often as any.
+    /// Runs without a claim, and retired ones. Of one that was in use before, the count is lost, so it is taken to be as worn as any.
     fn know_the_rest(&mut self) {
         let greatest = self.runs.0.iter().map(|run| run.erases).max().unwrap_or(0);
-        for run in self.runs.0.iter_mut().filter(|run| run.segment == super::runs::NONE) {
+        let used = self.runs.0.iter_mut().take(self.reached.into());
+        for run in used.filter(|run| run.segment == super::runs::NONE) {
             run.erases = greatest;
         }
         for run in self.retired {
@@ -100,26 +111,34 @@ impl<'m, F: NorFlash> Space<'m, F> {
         }
     }
 
-    /// Where two runs hold the same part, one is a copy of the other. The newest claim may have been cut off, and be read now and not later: what it
+    /// Where runs hold the same part, one is a copy of the other. The newest claim may have been cut off, and be read now and not later: what it
     /// copied is still there. Any other was whole before the next was written.
-    fn drop_older(&mut self) -> Result<(), Refused> {
+    fn drop_copies(&mut self) -> Result<(), Refused> {
+        if let Some((copy, _)) = self.newest.filter(|&(copy, original)| self.is_same_part(copy, original)) {
+            self.free_run(copy);
+            self.discarded = Some(copy);
+        }
         for one in 0..self.chip.runs() {
             for other in one.saturating_add(1)..self.chip.runs() {
-                let (a, b) = (self.runs.get(one), self.runs.get(other));
-                if a.is_live() && b.is_live() && (a.segment, a.position) == (b.segment, b.position) {
-                    let dropped = self.dropped(one, other)?;
-                    self.runs.set(dropped, Run { state: State::Free, ..self.runs.get(dropped) });
+                if self.is_same_part(one, other) {
+                    let older = self.older(one, other)?;
+                    self.free_run(older);
                 }
             }
         }
         Ok(())
     }
 
-    fn dropped(&mut self, one: u16, other: u16) -> Result<u16, Refused> {
-        match self.newest {
-            Some((copy, original)) if (copy, original) == (one, other) || (copy, original) == (other, one) => return Ok(copy),
-            _ => {}
-        }
+    fn is_same_part(&self, one: u16, other: u16) -> bool {
+        let (a, b) = (self.runs.get(one), self.runs.get(other));
+        a.is_live() && b.is_live() && (a.segment, a.position) == (b.segment, b.position)
+    }
+
+    fn free_run(&mut self, run: u16) {
+        self.runs.set(run, Run { state: State::Free, ..self.runs.get(run) });
+    }
+
+    fn older(&mut self, one: u16, other: u16) -> Result<u16, Refused> {
         let mut sequence = |run| Ok(self.read_claim(run).map_err(|Bad| Refused::Failed)?.map_or(0, |claim| claim.sequence));
         Ok(if sequence(one)? < sequence(other)? { one } else { other })
     }
@@ -137,7 +156,7 @@ impl<'m, F: NorFlash> Space<'m, F> {
             // Most of the bits: one that flips neither removes a run nor brings it back.
             Ok(()) => {
                 let zeros: u32 = mark.iter().map(|byte| byte.count_zeros()).sum();
-                (zeros > 4 * MARK_LEN as u32, zeros > 0)
+                (zeros > MOST_BITS, zeros > 0)
             }
             Err(Bad) => (false, true),
         }
@@ -219,12 +238,12 @@ impl<'m, F: NorFlash> Space<'m, F> {
 
     /// Takes a run for a part of a segment, the least worn; and moves what never changes off a run that is less worn still.
     pub fn claim(&mut self, segment: SegmentNumber, position: u16) -> Result<u16, Trouble> {
-        if let Some(run) = self.doubtful.take().filter(|&run| self.runs.get(run).is_live()) {
-            self.move_run(run, |free| free.erases)?;
-        }
+        self.settle()?;
         self.level()?;
         loop {
-            let run = self.free_runs().min_by_key(|(_, run)| (run.erases, run.segment != super::runs::NONE));
+            // One whose count is lost goes first, so that it has a claim again.
+            let is_known = |(number, run): &(u16, &Run)| run.segment != super::runs::NONE || *number >= self.reached;
+            let run = self.free_runs().min_by_key(|run| (is_known(run), run.1.erases));
             let run = run.map(|(number, _)| number).ok_or(Trouble::Full)?;
             if self.erase(run)? && self.write_claim(run, segment, position, NO_RUN)? {
                 return Ok(run);
@@ -232,9 +251,32 @@ impl<'m, F: NorFlash> Space<'m, F> {
         }
     }
 
+    /// Sees to it that no claim that was cut off can be read later as if it counted: one that is not read now is erased, a copy that does not count is
+    /// marked as removed, and one that does is copied.
+    fn settle(&mut self) -> Result<(), Trouble> {
+        if self.settled {
+            return Ok(());
+        }
+        for run in 0..self.reached {
+            let known = self.runs.get(run);
+            if known.state == State::Free && known.segment == super::runs::NONE {
+                self.erase(run)?;
+            }
+        }
+        if let Some(run) = self.discarded {
+            self.mark(run)?;
+        }
+        if let Some(run) = self.doubtful.filter(|&run| self.runs.get(run).is_live()) {
+            self.move_run(run, |free| free.erases)?;
+        }
+        self.settled = true;
+        Ok(())
+    }
+
     /// Erases a run; false if it is bad, and retired.
     fn erase(&mut self, run: u16) -> Result<bool, Trouble> {
         let before = self.runs.get(run);
+        self.reached = self.reached.max(run.saturating_add(1));
         self.runs.set(run, Run { erases: before.erases.saturating_add(1), ..Run::UNKNOWN });
         match self.chip.erase(run) {
             Ok(()) => Ok(true),
@@ -245,12 +287,13 @@ impl<'m, F: NorFlash> Space<'m, F> {
     /// Writes the claim of an erased run; false if the run is bad, and retired.
     fn write_claim(&mut self, run: u16, segment: SegmentNumber, position: u16, copied: u16) -> Result<bool, Trouble> {
         let (erases, offset) = (self.runs.get(run).erases, self.chip.offset(run));
-        let (sequence, run_bytes, retired) = (self.sequence, self.chip.run_bytes(), self.retired);
-        let claim = Claim { sequence, run_bytes, segment, position, copied, erases, retired };
+        let Space { sequence, reached, retired, .. } = *self;
+        let claim = Claim { sequence, run_bytes: self.chip.run_bytes(), segment, position, copied, erases, reached, retired };
+        // Also of a claim that fails: it may be read as if it had not.
+        self.sequence = self.sequence.saturating_add(1);
         if self.chip.program_filled(offset, &claim.bytes(offset)) == Err(Bad) {
             return self.retire(run).map(|()| false);
         }
-        self.sequence = self.sequence.saturating_add(1);
         self.newest = Some((run, copied));
         self.runs.set(run, Run { segment: segment.0, erases, position, state: State::Live, marked: false });
         Ok(true)
@@ -343,17 +386,23 @@ impl<'m, F: NorFlash> Space<'m, F> {
     /// Marks all runs whose claim names a segment as removed, the last part first.
     pub fn remove(&mut self, segment: SegmentNumber) -> Result<(), Trouble> {
         while let Some(number) = self.runs.to_mark(segment) {
-            let run = self.runs.get(number);
-            let marked = self.chip.program_filled(self.mark_offset(number), &[0; MARK_LEN]);
-            // A mark that is not there lets a removal be undone, which it may be; but a device that is gone is an error.
-            if marked == Err(Bad) && !self.chip.answers() {
-                return Err(FAILED);
-            }
-            self.runs.set(number, Run { marked: true, ..run });
+            self.mark(number)?;
         }
         for run in self.runs.0.iter_mut().filter(|run| run.is_live() && run.segment == segment.0) {
             run.state = State::Free;
         }
+        Ok(())
+    }
+
+    /// Marks a run's claim as removed, once.
+    fn mark(&mut self, number: u16) -> Result<(), Trouble> {
+        let run = self.runs.get(number);
+        let marked = if run.marked { Ok(()) } else { self.chip.program_filled(self.mark_offset(number), &[0; MARK_LEN]) };
+        // A mark that is not there lets a removal be undone, which it may be; but a device that is gone is an error.
+        if marked == Err(Bad) && !self.chip.answers() {
+            return Err(FAILED);
+        }
+        self.runs.set(number, Run { marked: true, ..run });
         Ok(())
     }
 

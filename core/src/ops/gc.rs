@@ -123,7 +123,7 @@ const TABLES: [TreeKind; 3] = [TreeKind::Segments, TreeKind::Catalogue, TreeKind
 
 #[allow(clippy::large_enum_variant)] // one lives at a time, and there is no heap
 enum Phase {
-    Sweep { after: Option<SegmentNumber> },
+    Sweep { before: Option<SegmentNumber> },
     Load,
     List,
     Reach(Reach),
@@ -156,7 +156,7 @@ impl<'m> Marking<'m> {
     /// Prepares it. `pages` is memory for a path through the largest manifest or table.
     pub fn new(store: &Store<'_>, lives: &'m mut dyn Slots<Live>, pages: &'m mut [u8]) -> Marking<'m> {
         Marking {
-            phase: Phase::Sweep { after: Some(store.head().commit.segment) },
+            phase: Phase::Sweep { before: None },
             walk: store.table_walk(),
             listing: None,
             lost: false,
@@ -171,9 +171,9 @@ impl<'m> Marking<'m> {
     /// One step; true when all is known. The session has begun, so rows of the segment table are those of before it.
     pub fn step(&mut self, store: &mut Store<'_>) -> Result<Option<Event>, Error> {
         match &mut self.phase {
-            Phase::Sweep { after } => {
-                let after = *after;
-                self.sweep(after, store)
+            Phase::Sweep { before } => {
+                let before = *before;
+                self.sweep(before, store)
             }
             Phase::Load => self.load(store).map(|()| None),
             Phase::List => self.list(store).map(|()| None),
@@ -199,13 +199,17 @@ impl<'m> Marking<'m> {
         matches!(self.phase, Phase::Done)
     }
 
-    /// Removes segments younger than the newest commit's: no commit can ever name them. The session's own is younger still and stays.
-    fn sweep(&mut self, after: Option<SegmentNumber>, store: &mut Store<'_>) -> Result<Option<Event>, Error> {
-        let next = log::next_segment(store.source().medium, after)?;
-        match next.filter(|&number| store.open_segment().is_none_or(|open| number < open)) {
+    /// Removes segments younger than the newest commit's: no commit that lasts can name them. The session's own is younger still and stays.
+    ///
+    /// The youngest goes first: a commit that was cut off may be read now and not later, or the other way round, and must not be left behind by what
+    /// it names.
+    fn sweep(&mut self, before: Option<SegmentNumber>, store: &mut Store<'_>) -> Result<Option<Event>, Error> {
+        let before = before.or(store.open_segment());
+        let previous = store.source().medium.previous(before).map_err(Error::listing)?;
+        match previous.filter(|&number| number > store.head().commit.segment) {
             Some(segment) => {
                 store.remove_segment(segment)?;
-                self.phase = Phase::Sweep { after: Some(segment) };
+                self.phase = Phase::Sweep { before: Some(segment) };
                 Ok(Some(Event::Removed { segment }))
             }
             None => {

@@ -293,7 +293,11 @@ impl<'m> Store<'m> {
         if session.is_poisoned() || !session.is_committed() {
             return Ok(());
         }
-        let file_bytes = session.finish(self.chunk, self.buffer)?;
+        let file_bytes = match session.finish(self.chunk, self.buffer) {
+            // What was committed is true: with no space for a footer the segment stays unsealed, as it does when power goes.
+            Err(Error::Medium { trouble: Trouble::Full, .. }) => return Ok(()),
+            file_bytes => file_bytes?,
+        };
         session.pin(self.head.commit.sequence, self.head.id, file_bytes)?;
         self.head.file_bytes = file_bytes.into();
         Ok(())
