@@ -1,7 +1,7 @@
 //! A chip's life: increments of a region of flash, for as long as one likes, with resets in the middle.
 //!
-//! What firmware does, and nothing else: a backup of what changed; the oldest version goes when there are more than enough; a compaction when a backup
-//! finds no space; and after a reset, one gc, since that is what removes segments that a cut session left.
+//! What firmware does, and nothing else: a backup of what changed; the oldest version goes when there are more than enough; a compaction now and then,
+//! and when a backup finds no space; and after a reset, one gc, since that is what removes segments that a cut session left.
 
 use crate::nor::{SpiFlash, mounted};
 use crate::rig::{Plan, Rig, StillHost, Verdict};
@@ -9,6 +9,9 @@ use crate::{MemDisk, Random};
 use sarsen_core::error::{Error, Trouble};
 use sarsen_core::ops::init;
 use std::collections::VecDeque;
+
+/// One compaction in so many increments. Each session has a segment of its own, and the table of many needs more space than the reserve has.
+const COMPACT_EVERY: u32 = 16;
 
 /// What a chip does all its life.
 #[derive(Clone, Copy, Debug)]
@@ -101,6 +104,9 @@ impl Life {
                 chip.reset_in(number);
             }
             chip.back_up(&number.to_string());
+            if number.is_multiple_of(COMPACT_EVERY) {
+                chip.compact().unwrap_or_else(|error| panic!("compaction after {number}: {error:?}"));
+            }
         }
         chip.examine();
         let (erases, programmed_bytes) = (chip.flash.erases(), chip.flash.programmed_bytes());
@@ -145,12 +151,16 @@ impl Chip {
         self.verb(|rig| rig.backup(&disk, &Plan { name: "chip", snapshot, base, ..Plan::default() }).map(drop))
     }
 
+    fn compact(&mut self) -> Result<(), Error> {
+        self.cost.compactions += 1;
+        self.verb(|rig| rig.compact().map(drop))
+    }
+
     /// Everything that belongs to an increment.
     fn try_increment(&mut self, snapshot: &str) -> Result<(), Error> {
         match self.try_backup(snapshot) {
             Err(Error::Medium { trouble: Trouble::Full, .. }) => {
-                self.verb(|rig| rig.compact())?;
-                self.cost.compactions += 1;
+                self.compact()?;
                 // A commit of which only the second copy found no space is a commit.
                 if !self.verb(|rig| rig.list())?.iter().any(|item| item.snapshot == snapshot) {
                     self.try_backup(snapshot)?;
@@ -180,8 +190,9 @@ impl Chip {
         assert!(result.is_err() == self.flash.is_dead(), "{result:?}, power gone: {}", self.flash.is_dead());
         self.flash.power_on();
         self.cost.resets += 1;
-        self.learn(&snapshot);
         self.verb(|rig| rig.gc()).unwrap_or_else(|error| panic!("gc after the reset in {number}: {error:?}"));
+        // Only now: until something else is committed, a commit that was cut off late may be there at one mount and not at the next.
+        self.learn(&snapshot);
         self.examine();
     }
 
