@@ -63,15 +63,31 @@ impl<'a> Draft<'a> {
         key: Option<u64>,
         pages: &'a mut [u8],
     ) -> Result<Draft<'a>, Error> {
-        let parameters = *store.parameters();
-        let rows = manifest::blocks(description.disk_size, parameters.block_bytes());
-        let mut cursor = Cursor::over(TreeKind::Manifest, parameters.fan_out_log2, start);
-        if rows != start.rows {
+        let mut draft = Draft::over(store, description, start, key, pages);
+        draft.fit(store)?;
+        Ok(draft)
+    }
+
+    /// The first half of [`Draft::begin`], which reads nothing: a draft is large, and the stack below it may be small.
+    pub fn over(
+        store: &Store<'_>,
+        description: Description<'a>,
+        start: Root,
+        key: Option<u64>,
+        pages: &'a mut [u8],
+    ) -> Draft<'a> {
+        let cursor = Cursor::over(TreeKind::Manifest, store.parameters().fan_out_log2, start);
+        Draft { description, key, cursor, pages, start_blocks: start.rows, statistics: Statistics::default() }
+    }
+
+    /// The second half: makes its manifest one of as many blocks as the disk has. If it fails the draft is of no use.
+    pub fn fit(&mut self, store: &mut Store<'_>) -> Result<(), Error> {
+        let rows = manifest::blocks(self.description.disk_size, store.parameters().block_bytes());
+        if rows != self.start_blocks {
             // Pages at the edge are other ones now, and are stored as soon as another is read.
             store.begin(Purpose::Ordinary)?;
         }
-        cursor.resize(rows, store, pages)?;
-        Ok(Draft { description, key, cursor, pages, start_blocks: start.rows, statistics: Statistics::default() })
+        self.cursor.resize(rows, store, self.pages)
     }
 
     /// What it says of itself.

@@ -91,6 +91,8 @@ pub struct Store<'m> {
     loading: Loading,
     /// What loading walks with: the segment table, the damage list, the segment table again.
     load_walk: Cursor,
+    /// How often a newer commit was found.
+    moves: u32,
     derived: bool,
     /// The missing segment for which the table cannot be read.
     table_lost_with: Option<SegmentNumber>,
@@ -108,8 +110,14 @@ pub struct Store<'m> {
 impl<'m> Store<'m> {
     /// Opens a repository as of its newest commit.
     pub fn open(medium: &'m dyn Medium, host: &'m dyn Host, memory: Memory<'m>) -> Result<Store<'m>, Error> {
+        let head = log::open(medium, memory.chunk, memory.buffer)?;
+        Store::over(medium, host, head, memory)
+    }
+
+    /// A repository of which the newest commit is known: the second half of [`Store::open`], which reads nothing. A store is large, and the stack
+    /// below it may be small.
+    pub fn over(medium: &'m dyn Medium, host: &'m dyn Host, head: Head, memory: Memory<'m>) -> Result<Store<'m>, Error> {
         let Memory { index, marks, buffer, chunk, pages, walk } = memory;
-        let head = log::open(medium, chunk, buffer)?;
         let mut seed = [[0; 8]; 4];
         if !seed.iter_mut().all(|word| host.random(word)) {
             return Err(Error::Random);
@@ -127,6 +135,7 @@ impl<'m> Store<'m> {
             pending_rows: [None; PENDING_ROWS],
             loading: NOT_LOADED,
             load_walk: Cursor::over(TreeKind::Segments, head.parameters.fan_out_log2, head.commit.segments),
+            moves: 0,
             derived: false,
             table_lost_with: None,
             rebuilt: false,
@@ -150,10 +159,16 @@ impl<'m> Store<'m> {
             return Ok(false);
         }
         self.head = head;
+        self.moves = self.moves.wrapping_add(1);
         (self.segments, self.catalogue, self.damage) = (head.commit.segments, head.commit.catalogue, head.commit.damage);
         (self.derived, self.rebuilt, self.table_lost_with) = (false, false, None);
         self.unload(false);
         Ok(true)
+    }
+
+    /// How often [`Store::refresh`] has found a newer commit, whoever asked: several may read through one store.
+    pub fn moves(&self) -> u32 {
+        self.moves
     }
 
     /// The parameters.

@@ -94,13 +94,22 @@ const PASSED_MAX: u64 = 10_000;
 #[allow(clippy::large_enum_variant)] // one lives at a time, and there is no heap
 enum Phase {
     Load,
-    BaseReach(Reach),
+    BaseReach,
     Spots { done: u32, from: u64 },
     Begin,
     Draft,
     Run,
     Finish,
     Done,
+}
+
+/// What the disk is laid on, of which there is one at a time: both are large.
+#[allow(clippy::large_enum_variant)] // there is no heap
+enum Ground<'a> {
+    None,
+    /// The base, being looked at.
+    Base(Reach),
+    Draft(Draft<'a>),
 }
 
 /// A backup under way.
@@ -114,7 +123,7 @@ pub struct Backup<'a> {
     builds: bool,
     base_pages: &'a mut [u8],
     draft_pages: &'a mut [u8],
-    draft: Option<Draft<'a>>,
+    ground: Ground<'a>,
     started: u64,
     next_block: u64,
     blocks: u64,
@@ -150,7 +159,7 @@ impl<'a> Backup<'a> {
             builds: false,
             base_pages: memory.base,
             draft_pages: memory.draft,
-            draft: None,
+            ground: Ground::None,
             started: store.host().now(),
             blocks,
             block_bytes: parameters.block_bytes(),
@@ -164,22 +173,21 @@ impl<'a> Backup<'a> {
     fn load(&mut self, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
         if store.load()? {
             let damaged = store.is_damaged() && !self.start_root.top.id.is_zero();
-            self.phase = match damaged {
-                true => {
-                    let start = &self.options.start;
-                    Phase::BaseReach(Reach::of(store.parameters(), start.disk_size, start.top))
-                }
-                false => Phase::Spots { done: 0, from: 0 },
-            };
+            self.phase = Phase::Spots { done: 0, from: 0 };
+            if damaged {
+                let start = &self.options.start;
+                self.ground = Ground::Base(Reach::of(store.parameters(), start.disk_size, start.top));
+                self.phase = Phase::BaseReach;
+            }
         }
         Ok(Next::Step)
     }
 
     /// A base with a page that cannot be read is no base: what is below that page is not known.
-    fn reach(&mut self, mut reach: Reach, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
-        let reached = reach.step(store, self.base_pages)?;
-        self.phase = Phase::BaseReach(reach);
-        let Some(reached) = reached else { return Ok(Next::Step) };
+    #[inline(never)]
+    fn reach(&mut self, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
+        let Ground::Base(reach) = &mut self.ground else { return Err(Refusal::Parameter.into()) };
+        let Some(reached) = reach.step(store, self.base_pages)? else { return Ok(Next::Step) };
         store.index_mut().clear_flags_all(crate::index::Flags::ALL);
         self.phase = Phase::Spots { done: 0, from: 0 };
         if !reached.page_lost {
@@ -193,17 +201,21 @@ impl<'a> Backup<'a> {
     #[inline(never)]
     fn begin(&mut self, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
         store.begin(Purpose::Ordinary)?;
-        // Once to have it read; then with the memory the draft keeps.
-        let (start, blocks) = (self.start_root, self.blocks);
-        let fan_out_log2 = store.parameters().fan_out_log2;
-        Cursor::over(TreeKind::Manifest, fan_out_log2, start).resize(blocks, store, self.draft_pages)?;
+        self.read_ahead(store)?;
         self.phase = Phase::Draft;
         Ok(Next::Step)
     }
 
+    /// What the draft is going to read, so that it need not wait.
+    #[inline(never)]
+    fn read_ahead(&mut self, store: &mut Store<'_>) -> Result<(), Error> {
+        let fan_out_log2 = store.parameters().fan_out_log2;
+        Cursor::over(TreeKind::Manifest, fan_out_log2, self.start_root).resize(self.blocks, store, self.draft_pages)
+    }
+
     // Cursors are large, so what has one in hand has a stack frame of its own.
     #[inline(never)]
-    fn begin_draft(&mut self, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
+    fn make_draft(&mut self, store: &Store<'_>) {
         self.open_base(store);
         let description = Description {
             name: self.options.name,
@@ -216,11 +228,19 @@ impl<'a> Backup<'a> {
             base: self.options.start.base,
         };
         let pages = core::mem::take(&mut self.draft_pages);
-        self.draft = Some(Draft::begin(store, description, self.start_root, self.options.start.draft, pages)?);
+        self.ground = Ground::Draft(Draft::over(store, description, self.start_root, self.options.start.draft, pages));
+    }
+
+    fn begin_draft(&mut self, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
+        self.make_draft(store);
+        if let Ground::Draft(draft) = &mut self.ground {
+            draft.fit(store)?;
+        }
         self.phase = Phase::Run;
         Ok(Next::Step)
     }
 
+    #[inline(never)]
     fn run(&mut self, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
         let at_end = self.next_block >= self.blocks;
         if at_end && self.in_flight > 0 {
@@ -275,6 +295,7 @@ impl<'a> Backup<'a> {
     }
 
     /// The next frame of which hints say nothing, to be compared with the base: the first of them, then some drawn at random.
+    #[inline(never)]
     fn spots(&mut self, done: u32, from: u64, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
         let wanted = if self.options.hints.0 == HintSource::None { 0 } else { self.options.spot_checks };
         self.open_base(store);
@@ -375,7 +396,7 @@ impl<'a> Backup<'a> {
     fn checkpoint(&mut self, store: &mut Store<'_>) -> Result<Event, Error> {
         store.warm()?;
         let position = self.position(store);
-        if let Some(draft) = &mut self.draft {
+        if let Ground::Draft(draft) = &mut self.ground {
             draft.checkpoint(position, store)?;
         }
         store.commit()?;
@@ -385,9 +406,10 @@ impl<'a> Backup<'a> {
 
     #[inline(never)]
     fn finish(&mut self, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
+        store.begin(Purpose::Ordinary)?;
         store.warm()?;
         let source_changed = self.disk.changed();
-        let Some(draft) = &mut self.draft else { return Err(Refusal::Parameter.into()) };
+        let Ground::Draft(draft) = &mut self.ground else { return Err(Refusal::Parameter.into()) };
         draft.statistics.millis = store.host().now().saturating_sub(self.started);
         let statistics = draft.statistics;
         let (version, link) = draft.finish(source_changed, store)?;
@@ -402,7 +424,7 @@ impl<'a> Backup<'a> {
     }
 
     fn take_hole(&mut self, first: u64, count: u64, store: &mut Store<'_>) -> Result<(), Error> {
-        let Some(draft) = &mut self.draft else { return Err(Refusal::Parameter.into()) };
+        let Ground::Draft(draft) = &mut self.ground else { return Err(Refusal::Parameter.into()) };
         draft.zero_blocks(first, count, store)
     }
 
@@ -434,7 +456,7 @@ impl<'a> Backup<'a> {
             true => self.read_bytes(block, raw_bytes, store.parameters().frame_bytes()),
             false => raw_bytes.into(),
         };
-        let Some(draft) = &mut self.draft else { return Err(Refusal::Parameter.into()) };
+        let Ground::Draft(draft) = &mut self.ground else { return Err(Refusal::Parameter.into()) };
         let id = match outcome {
             Outcome::Zero => Id::ZERO,
             Outcome::Same => expected,
@@ -461,7 +483,7 @@ impl Task for Backup<'_> {
     fn next(&mut self, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
         match &self.phase {
             Phase::Load => self.load(store),
-            Phase::BaseReach(reach) => self.reach(*reach, store),
+            Phase::BaseReach => self.reach(store),
             Phase::Spots { done, from } => self.spots(*done, *from, store),
             Phase::Begin => self.begin(store),
             Phase::Draft => self.begin_draft(store),
@@ -496,6 +518,8 @@ impl Task for Backup<'_> {
         };
         // Called again because a checkpoint has to be waited for, the blocks are in the draft already.
         if first >= self.accepted {
+            // Another draft of this store may have ended the session when it was finished.
+            store.begin(Purpose::Ordinary)?;
             match job.piece {
                 Piece::Pack { block, expected, ref chain } => {
                     self.take_block(block, expected, !chain.is_none(), outcome, store, work)?;

@@ -96,6 +96,8 @@ pub struct Differences<'a> {
     in_flight: u64,
     /// So many outcomes are of jobs that are going to be done again.
     stale: u64,
+    /// Of how many moves of the store is known.
+    moves: u32,
     report: Report,
 }
 
@@ -127,6 +129,7 @@ impl<'a> Differences<'a> {
             next_block,
             in_flight: 0,
             stale: 0,
+            moves: store.moves(),
             report,
         })
     }
@@ -199,7 +202,9 @@ impl<'a> Differences<'a> {
     }
 
     fn is_moved(&mut self, block: u64, store: &mut Store<'_>) -> Result<bool, Error> {
-        if store.refresh()? || matches!(self.phase, Phase::Load) {
+        let moved = store.refresh()? || store.moves() != self.moves;
+        self.moves = store.moves();
+        if moved || matches!(self.phase, Phase::Load) {
             self.phase = Phase::Load;
             self.next_block = self.next_block.min(block);
             return Ok(true);

@@ -46,6 +46,8 @@ pub struct Restore<'a> {
     geometry: Geometry,
     next_block: u64,
     in_flight: u64,
+    /// Of how many moves of the store is known.
+    moves: u32,
     report: Report,
 }
 
@@ -54,7 +56,17 @@ impl<'a> Restore<'a> {
     pub fn new(store: &Store<'_>, version: Version<'a>, target: &'a dyn DiskMut, options: Options) -> Restore<'a> {
         let geometry = manifest::geometry(store.parameters(), version.size());
         let report = Report { disk_size: version.size(), ..Report::default() };
-        Restore { version, target, options, phase: Phase::Load, geometry, next_block: 0, in_flight: 0, report }
+        Restore {
+            version,
+            target,
+            options,
+            phase: Phase::Load,
+            geometry,
+            next_block: 0,
+            in_flight: 0,
+            moves: store.moves(),
+            report,
+        }
     }
 
     fn offset(&self, block: u64, store: &Store<'_>) -> u64 {
@@ -123,7 +135,8 @@ impl<'a> Restore<'a> {
 
     /// Whether objects may lie elsewhere by now; then all from `block` on is done again.
     fn is_moved(&mut self, block: u64, store: &mut Store<'_>) -> Result<bool, Error> {
-        let moved = store.refresh()?;
+        let moved = store.refresh()? || store.moves() != self.moves;
+        self.moves = store.moves();
         if moved || matches!(self.phase, Phase::Load) {
             self.phase = Phase::Load;
             self.next_block = self.next_block.min(block);
