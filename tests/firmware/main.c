@@ -1,6 +1,6 @@
 /* A whole life of a small chip's backup, with the power cut at every operation of it:
  *
- * init, a full backup, a change, an increment. For each operation of each of these that changes the flash, and for each way in which what was
+ * format, a full backup, a change, an increment. For each operation of each of these that changes the flash, and for each way in which what was
  * not synced can be lost: power goes, RAM goes, power comes back, and then the repository must open, every byte of it must scrub clean, every
  * version that was ever reported must restore exactly, nothing half-written may be listed, and the verb that was cut must succeed when it is
  * called again.
@@ -13,14 +13,19 @@
 enum {
     BLOCK_BYTES = 4096,
     DISK_BYTES = 256 * 1024,
-    MEMORY_BYTES = 16880,
+    REPOSITORY_BYTES = 8704,
+    WORK_BYTES = 14080,
     DAYS = 2,
 };
 
 HARDWARE static uint8_t disk_bytes[DISK_BYTES];
 HARDWARE static uint8_t target_bytes[DISK_BYTES];
 
-static uint8_t memory[MEMORY_BYTES] __attribute__((aligned(8)));
+static uint8_t repository_memory[REPOSITORY_BYTES] __attribute__((aligned(8)));
+static uint8_t work_memory[WORK_BYTES] __attribute__((aligned(8)));
+static struct sarsen_repository repository;
+static struct sarsen_work work;
+static struct sarsen_fault fault;
 static struct sarsen_medium medium;
 static uint32_t entropy = 1;
 static uint32_t clock_ms;
@@ -70,13 +75,17 @@ static int32_t random_bytes(void *context, uint8_t *to, size_t len_bytes)
 
 static const struct sarsen_host host = {.now = now, .random = random_bytes};
 
-static struct sarsen sarsen = {
-    .medium = &medium,
-    .host = &host,
-    .memory = memory,
-    .memory_bytes = MEMORY_BYTES,
-    .options = {.digest = 1, .block_log2 = 12, .frame_log2 = 12, .fan_out_log2 = 4, .align_log2 = 8, .levels = 2, .segment_bytes = SEGMENT_BYTES},
-};
+static struct sarsen_config config;
+
+/* What does not differ from what is right for a small chip is not said. */
+static void configure(void)
+{
+    sarsen_config_init(&config, SARSEN_ABI_VERSION, SARSEN_SMALL);
+    config.align_log2 = 8;
+    config.segment_bytes = SEGMENT_BYTES;
+    config.objects = 0; /* what is left of the memory */
+    config.segments = 0;
+}
 
 /* --- What must hold ----------------------------------------------------------------------------------------------------------------- */
 
@@ -92,11 +101,11 @@ static void fail(const char *what, int32_t code)
     print(", code ");
     print_number((uint64_t)code);
     print(" at segment ");
-    print_number(sarsen.fault.segment);
+    print_number(fault.segment);
     print(" offset ");
-    print_number(sarsen.fault.offset);
+    print_number(fault.offset);
     print(" detail ");
-    print_number(sarsen.fault.detail);
+    print_number(fault.detail);
     print("; power cut in ");
     print(verb);
     print(" at operation ");
@@ -107,7 +116,7 @@ static void fail(const char *what, int32_t code)
     leave(1);
 }
 
-static void must(int32_t code, const char *what)
+static void must(sarsen_status code, const char *what)
 {
     if (code != SARSEN_OK)
         fail(what, code);
@@ -136,18 +145,35 @@ static void set_disk(int day)
         disk_bytes[at] = disk_byte(day, at);
 }
 
+/* Opens the repository and a worker on it: whatever was in RAM before does not matter. */
+static sarsen_status open(void)
+{
+    sarsen_status code = sarsen_repository_open(&repository, &medium, &host, &config, repository_memory, REPOSITORY_BYTES, &fault);
+    if (code != SARSEN_OK)
+        return code;
+    return sarsen_work_open(&work, &repository, work_memory, WORK_BYTES, &fault);
+}
+
+/* What is lost is told by what was done before, and not by closing. */
+static sarsen_status close(sarsen_status code)
+{
+    sarsen_work_close(&work);
+    sarsen_status closed = sarsen_repository_close(&repository, code == SARSEN_OK ? &fault : NULL);
+    return code == SARSEN_OK ? closed : code;
+}
+
 static void restore_and_compare(int day)
 {
     memset(target_bytes, 0xEE, DISK_BYTES);
-    must(sarsen_restore(&sarsen, version_names[day], &target, NULL), "restore");
+    must(sarsen_restore(&repository, version_names[day], &target, NULL, &work, NULL, &fault), "restore");
     for (uint32_t at = 0; at < DISK_BYTES; at++)
         if (target_bytes[at] != disk_byte(day, at))
             fail("a restored byte differs", (int32_t)at);
 }
 
-static int32_t count(void *context, const struct sarsen_version *version)
+static int32_t count(void *context, const struct sarsen_description *description)
 {
-    (void)version;
+    (void)description;
     ++*(int *)context;
     return 0;
 }
@@ -155,43 +181,58 @@ static int32_t count(void *context, const struct sarsen_version *version)
 static int versions(void)
 {
     int there = 0;
-    must(sarsen_list(&sarsen, count, &there), "list");
+    must(open(), "open");
+    must(sarsen_version_list(&repository, count, &there, &fault), "list");
+    must(close(SARSEN_OK), "close");
     return there;
 }
 
 static void all_is_well(int days)
 {
-    must(sarsen_scrub(&sarsen, NULL), "scrub");
+    must(open(), "open");
+    must(sarsen_scrub(&repository, NULL, NULL, &work, NULL, &fault), "scrub");
     for (int day = 0; day < days; day++)
         restore_and_compare(day);
+    must(close(SARSEN_OK), "close");
 }
 
 /* --- The verbs, and cutting them ---------------------------------------------------------------------------------------------------- */
 
 enum step { INIT, BACKUP, INCREMENT, STEPS };
 
-static const char *const step_names[STEPS] = {"init", "backup", "increment"};
+static const char *const step_names[STEPS] = {"format", "backup", "increment"};
 
 static int days_before(enum step step) { return step == INCREMENT ? 1 : 0; }
 static int days_after(enum step step) { return step; }
 
-static int32_t run(enum step step)
+static sarsen_status run(enum step step)
 {
     if (step == INIT)
-        return sarsen_init(&sarsen);
-    return sarsen_backup(&sarsen, &disk, "flash", day_names[step - BACKUP], NULL);
+        return sarsen_repository_format(&medium, &host, &config, repository_memory, REPOSITORY_BYTES, &fault);
+    sarsen_status code = open();
+    if (code != SARSEN_OK)
+        return code;
+    struct sarsen_backup_options options = {.name = "flash", .snapshot = day_names[step - BACKUP]};
+    return close(sarsen_backup(&repository, &disk, &options, &work, NULL, &fault));
 }
 
-/* Nothing in RAM outlives the power: what the engine worked with becomes noise. */
-static void lose_ram(void) { memset(memory, 0xA5, MEMORY_BYTES); }
+/* Nothing in RAM outlives the power: what the engine worked with becomes noise, handles too. */
+static void lose_ram(void)
+{
+    memset(repository_memory, 0xA5, REPOSITORY_BYTES);
+    memset(work_memory, 0xA5, WORK_BYTES);
+    memset(&repository, 0xA5, sizeof repository);
+    memset(&work, 0xA5, sizeof work);
+}
 
-/* An init that was cut off leaves no repository, or an empty one. */
+/* A format that was cut off leaves no repository, or an empty one. */
 static int is_repository(void)
 {
-    int32_t code = sarsen_check(&sarsen, NULL);
+    sarsen_status code = open();
     if (code == SARSEN_NOT_A_REPOSITORY || code == SARSEN_NO_COMMIT || code == SARSEN_NO_HEADER)
         return 0;
-    must(code, "check");
+    must(code, "open");
+    must(close(sarsen_check(&repository, NULL, &work, NULL, &fault)), "check");
     return 1;
 }
 
@@ -199,7 +240,7 @@ static void recover(enum step step)
 {
     if (step == INIT) {
         if (!is_repository())
-            must(run(INIT), "init again");
+            must(run(INIT), "format again");
     } else {
         int there = versions();
         if (there != days_before(step) && there != days_after(step))
@@ -259,8 +300,9 @@ static void cut_everywhere(enum step step)
 static void a_flipped_bit_is_found(void)
 {
     flash_flip(DISK_BYTES / 8);
-    struct sarsen_check_report report;
-    int32_t code = sarsen_scrub(&sarsen, &report);
+    struct sarsen_report report;
+    must(open(), "open");
+    sarsen_status code = close(sarsen_scrub(&repository, NULL, NULL, &work, &report, &fault));
     if (code != SARSEN_DAMAGED || report.findings != 1)
         fail("a flipped bit was not found", code);
     print("a flipped bit: found, versions hit: ");
@@ -279,16 +321,18 @@ int main(void)
 {
     flash_medium(&medium);
     flash_erase_all();
-    size_t bare = sarsen_memory_bytes(&sarsen.options, 0);
-    if (bare >= MEMORY_BYTES)
+    configure();
+    size_t bare = sarsen_memory_needed(&config, SARSEN_NEED_REPOSITORY);
+    if (bare >= REPOSITORY_BYTES)
         fail("too little memory is lent; needed before any index", (int32_t)bare);
 
     for (enum step step = INIT; step < STEPS; step++) {
         set_disk(days_before(step));
         cut_everywhere(step);
     }
-    struct sarsen_check_report report;
-    must(sarsen_scrub(&sarsen, &report), "scrub");
+    struct sarsen_report report;
+    must(open(), "open");
+    must(close(sarsen_scrub(&repository, NULL, NULL, &work, &report, &fault)), "scrub");
     all_is_well(DAYS);
     uint64_t used = flash_bytes_used();
     a_flipped_bit_is_found();
@@ -300,8 +344,10 @@ int main(void)
     line("RAM, bytes (limit 32768): ", static_size() + stack_used());
     line("  stack at its deepest: ", stack_used());
     line("  static: ", static_size());
-    line("    lent to the engine: ", MEMORY_BYTES);
-    line("      of that, index: ", MEMORY_BYTES - bare);
+    line("    lent to the engine: ", REPOSITORY_BYTES + WORK_BYTES);
+    line("      of that, index: ", REPOSITORY_BYTES - bare);
+    line("      needed by a work: ", sarsen_memory_needed(&config, SARSEN_NEED_WORK));
+    line("      needed by the task of any verb: ", sarsen_memory_needed(&config, SARSEN_NEED_TASK));
     line("  free: ", 32768 - static_size() - stack_used());
     line("code, bytes (.text and .rodata): ", code_size());
     print("outside, playing hardware: disk_bytes, target_bytes (256 KiB each); chip, kept (flash, and a copy to go back to)\n");
