@@ -64,4 +64,16 @@ impl Write for sarsen_drain {
     fn flush(&mut self) -> Result<(), ErrorKind> {
         Ok(())
     }
+
+    /// The trait's own panics where nothing was written.
+    fn write_all(&mut self, from: &[u8]) -> Result<(), ErrorKind> {
+        let mut rest = from;
+        while !rest.is_empty() {
+            match self.write(rest)? {
+                0 => return Err(ErrorKind::WriteZero),
+                len => rest = rest.get(len..).unwrap_or(&[]),
+            }
+        }
+        Ok(())
+    }
 }

@@ -139,7 +139,8 @@ impl<'m> Store<'m> {
         Ok(())
     }
 
-    /// Changes rows of a table that is to have `rows` rows.
+    /// Changes rows of a table that is to have `rows` rows. It has a cursor in hand, which must not lie under what the caller does besides.
+    #[inline(never)]
     pub fn edit(&mut self, tree: TreeKind, rows: u64, change: &mut Change<'_, 'm>) -> Result<Root, Error> {
         let root = self.root(tree);
         let fan_out_log2 = self.head.parameters.fan_out_log2;
