@@ -745,7 +745,7 @@ struct sarsen_medium {
     sarsen_find_segment next;
     /* The highest segment before `beside` (`SARSEN_NO_SEGMENT`: of all), or `SARSEN_NO_SEGMENT`, into `*found`. */
     sarsen_find_segment previous;
-    /* Its length into `*len_bytes`. */
+    /* Its length into `*len_bytes`: at most `segment_bytes`. */
     sarsen_len_of_segment len;
     /* Fills `to` from offset `at`, or fails. */
     sarsen_read_segment read;

@@ -61,7 +61,7 @@ pub struct sarsen_medium {
     pub next: sarsen_find_segment,
     /// The highest segment before `beside` (`SARSEN_NO_SEGMENT`: of all), or `SARSEN_NO_SEGMENT`, into `*found`.
     pub previous: sarsen_find_segment,
-    /// Its length into `*len_bytes`.
+    /// Its length into `*len_bytes`: at most `segment_bytes`.
     pub len: sarsen_len_of_segment,
     /// Fills `to` from offset `at`, or fails.
     pub read: sarsen_read_segment,
@@ -148,7 +148,11 @@ impl Medium for sarsen_medium {
         let mut len_bytes = 0;
         // SAFETY: as in `find`.
         answer(unsafe { given(self.len)?(self.context, number, &mut len_bytes) })?;
-        Ok(len_bytes)
+        // Longer than the medium itself allows is a lie, and would be searched to its end.
+        match len_bytes <= self.segment_bytes.into() {
+            true => Ok(len_bytes),
+            false => Err(Trouble::Failed(ErrorKind::InvalidData)),
+        }
     }
 
     fn read(&self, name: Name, at: u64, to: &mut [u8]) -> Result<(), Trouble> {
