@@ -20,7 +20,7 @@ use crate::frame::{
 };
 use crate::medium::READS_A_STEP;
 use crate::segment::{Source, payload_place};
-use crate::types::{Digest, Id, Place, low32, narrow, wide};
+use crate::types::{Digest, Id, Place, low32, narrow, pieces, wide};
 use core::ops::Range;
 
 /// The most entries of a chain.
@@ -376,7 +376,7 @@ impl<'a> Stack<'a> {
     pub fn read(&self, within: u32, to: &mut [u8], work: &mut Work<'_>, decoded: &mut Decoded) -> Result<(), Error> {
         let frame_bytes = self.shape.frame_bytes.max(1);
         let end = u64::from(within).saturating_add(wide(to.len()));
-        let part = Part { from: 0, first: within / frame_bytes, end: low32(end.div_ceil(frame_bytes.into())).min(self.frames()) };
+        let part = Part { from: 0, first: within / frame_bytes, end: low32(pieces(end, frame_bytes.into())).min(self.frames()) };
         let Scratch { mut known, table, body, .. } = Scratch::of(&self.shape, self.raw_bytes, work.scratch)?;
         self.resolve(part, &mut known, table, &mut |_, _| {})?;
         let (more, _) = self.lay(part, &known, &|_| true, table, work.packed, body, work.raw, work.codecs, Verify::Plain)?;

@@ -10,7 +10,7 @@ use crate::format::page::{Geometry, LEVELS_MAX};
 use crate::index::{Flags, SlotIndex};
 use crate::store::{Found, Sought, Store};
 use crate::tree::{Descent, Meeting};
-use crate::types::{Id, Link, Place, low32};
+use crate::types::{Id, Link, Place, low32, pieces};
 
 /// Reached from a version or draft.
 pub const LIVE: Flags = Flags::from_bits(1);
@@ -27,7 +27,7 @@ const HOLED: Flags = Flags::from_bits(4);
 
 /// Blocks of a disk.
 pub fn blocks(disk_size: u64, block_bytes: u32) -> u64 {
-    disk_size.div_ceil(u64::from(block_bytes).max(1))
+    pieces(disk_size, block_bytes.into())
 }
 
 /// Bytes of a block of a disk.

@@ -114,6 +114,15 @@ pub const fn align_up(bytes: u64, alignment: u64) -> u64 {
     bytes.saturating_add(mask) & !mask
 }
 
+/// How many pieces of `len` bytes hold so many; 0 for pieces of none. Rust's own can panic where it is not made part of its caller.
+pub const fn pieces(bytes: u64, len: u64) -> u64 {
+    match (bytes.checked_div(len), bytes.checked_rem(len)) {
+        (Some(whole), Some(0)) => whole,
+        (Some(whole), _) => whole.saturating_add(1),
+        (None, _) => 0,
+    }
+}
+
 /// A length in memory as u64. Lossless on every target the core is built for.
 #[allow(clippy::cast_possible_truncation)] // usize is at most 64 bits
 pub const fn wide(len: usize) -> u64 {

@@ -15,6 +15,7 @@ use core::ffi::{c_char, c_void};
 use sarsen_core::catalogue::{Entry, Listed, Listing, Search, Wanted, with_record};
 use sarsen_core::chain::{Chain, Decoded, Stack};
 use sarsen_core::error::{Error, What};
+use sarsen_core::format::block::frame_count;
 use sarsen_core::format::record::{Record, RecordKind};
 use sarsen_core::manifest::{block_len, blocks, root_id};
 use sarsen_core::ops::remove::remove;
@@ -302,7 +303,9 @@ impl Open {
         let (end, zero) = self.with_block(block, |stack| {
             let count = self.block_bytes() / frame_bytes;
             let Some(stack) = stack else { return Ok((count, true)) };
-            let in_disk = u64::from(block_len(self.size, self.repository.parameters.block_bytes(), block)).div_ceil(frame_bytes);
+            let parameters = &self.repository.parameters;
+            let raw_bytes = block_len(self.size, parameters.block_bytes(), block);
+            let in_disk = u64::from(frame_count(raw_bytes, parameters.frame_bytes()));
             let mut is_zero = |frame: u64| Ok::<_, Error>(stack.plain(low32(frame), bench.work().scratch)? == Digest::ZERO);
             let zero = is_zero(first)?;
             let mut end = first.saturating_add(1);

@@ -13,7 +13,7 @@ use crate::format::bytes::copy;
 use crate::frame::Work;
 use crate::manifest::{block_len, blocks};
 use crate::store::{Purpose, Store};
-use crate::types::{Id, Link, Place, low32, narrow, wide};
+use crate::types::{Id, Link, Place, low32, narrow, pieces, wide};
 use core::ops::Range;
 
 /// A frame in memory.
@@ -128,8 +128,8 @@ impl<'a, 'm> DraftDisk<'a, 'm> {
         self.check_range(offset, len_bytes)?;
         let end = offset.saturating_add(len_bytes);
         let block_bytes = u64::from(self.block_bytes).max(1);
-        let first = offset.div_ceil(block_bytes);
-        let behind = if end == self.size() { end.div_ceil(block_bytes) } else { end / block_bytes };
+        let first = pieces(offset, block_bytes);
+        let behind = if end == self.size() { pieces(end, block_bytes) } else { end / block_bytes };
         let whole = first.saturating_mul(block_bytes)..behind.saturating_mul(block_bytes).min(end);
         let mut at = offset;
         while at < end {

@@ -10,7 +10,7 @@ use crate::frame::Work;
 use crate::manifest::{block_len, blocks};
 use crate::store::Store;
 use crate::task::{Before, Event, Job, Next, Outcome, Piece, Task};
-use crate::types::{Id, Place, narrow};
+use crate::types::{Id, Place, narrow, pieces};
 use crate::version::Version;
 use embedded_io::ErrorKind;
 
@@ -115,7 +115,7 @@ impl<'a> Differences<'a> {
         if options.start != size && options.start.checked_rem(block_bytes.into()) != Some(0) {
             return Err(Refusal::Parameter.into());
         }
-        let next_block = options.start.div_ceil(u64::from(block_bytes).max(1));
+        let next_block = pieces(options.start, block_bytes.into());
         let report = Report { disk_size: size, ..Report::default() };
         let blocks = blocks(size, block_bytes);
         Ok(Differences {

@@ -21,7 +21,7 @@ use crate::format::stream::{HEADER_LEN_MAX, MAGIC};
 use crate::frame::Work;
 use crate::store::Store;
 use crate::types::{Id, Link, narrow, wide};
-use embedded_io::{ErrorKind, ErrorType, Read};
+use embedded_io::{ErrorKind, ErrorType, Read, ReadExactError};
 use input::Input;
 
 pub use ground::DRAFT_SOURCE;
@@ -188,6 +188,20 @@ impl<R> ErrorType for Plain<'_, R> {
 impl<R: Read> Read for Plain<'_, R> {
     fn read(&mut self, to: &mut [u8]) -> Result<usize, ErrorKind> {
         self.0.read(to).map_err(|error| embedded_io::Error::kind(&error))
+    }
+
+    /// The trait's own panics where a reader claims more than it was asked for, and would be linked with the others.
+    fn read_exact(&mut self, to: &mut [u8]) -> Result<(), ReadExactError<ErrorKind>> {
+        let mut rest = to;
+        while !rest.is_empty() {
+            let len = match self.read(rest) {
+                Ok(0) => return Err(ReadExactError::UnexpectedEof),
+                Ok(len) => len,
+                Err(kind) => return Err(ReadExactError::Other(kind)),
+            };
+            rest = rest.get_mut(len..).unwrap_or_default();
+        }
+        Ok(())
     }
 }
 
