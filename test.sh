@@ -3,7 +3,7 @@
 #
 #   ./test.sh                  the normal tier
 #   ./test.sh --long           and the tests marked #[ignore = "long: ..."]; random ones go on for longer (SARSEN_LONG=1)
-#   ./test.sh [--long] STEP..  only these steps: fmt clippy faces test decoder demo targets endian size firmware wasm
+#   ./test.sh [--long] STEP..  only these steps: fmt clippy faces test decoder demo targets endian size nbdkit firmware wasm
 #   NO_INSTALL=1 ./test.sh     installs nothing
 #
 # What a step needs is installed where this user may (packages of Debian and Ubuntu as root, Python packages below target/). Where a tool is
@@ -11,7 +11,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
-STEPS=(fmt clippy faces test decoder demo targets endian size firmware wasm)
+STEPS=(fmt clippy faces test decoder demo targets endian size nbdkit firmware wasm)
 CI=${CI:-false}
 LONG=false
 CHOSEN=()
@@ -52,6 +52,7 @@ needs_of() { # STEP
         targets) echo cross ;;
         endian) echo cross s390x-gcc qemu-s390x ;;
         size) echo cargo cross arm-gcc ;;
+        nbdkit) echo cargo nbdkit nbdinfo python-nbd qemu-utils qemu-x86 ;;
         firmware) echo cross arm-gcc qemu-arm ;;
         wasm) echo cargo cross wasm-linker node ;;
     esac
@@ -70,6 +71,9 @@ has() { # NEED
         s390x-gcc) command -v s390x-linux-gnu-gcc >/dev/null ;;
         qemu-s390x) command -v qemu-s390x >/dev/null ;;
         qemu-arm) command -v qemu-system-arm >/dev/null ;;
+        nbdkit) command -v nbdkit >/dev/null && pkg-config --exists nbdkit 2>/dev/null ;;
+        python-nbd) /usr/bin/python3 -c 'import nbd' 2>/dev/null ;;
+        qemu-x86) command -v qemu-system-x86_64 >/dev/null && command -v qemu-storage-daemon >/dev/null ;;
         qemu-utils) command -v qemu-img >/dev/null && command -v qemu-io >/dev/null && command -v qemu-nbd >/dev/null ;;
         nbdinfo) command -v nbdinfo >/dev/null ;;
         ceph) command -v ceph-mon >/dev/null && command -v ceph-osd >/dev/null && command -v rbd >/dev/null ;;
@@ -93,6 +97,9 @@ packages_of() { # NEED
         qemu-s390x) echo qemu-user ;;
         qemu-arm) echo qemu-system-arm ;;
         qemu-utils) echo qemu-utils ;;
+        nbdkit) echo nbdkit nbdkit-plugin-dev pkg-config ;;
+        python-nbd) echo python3-libnbd ;;
+        qemu-x86) echo qemu-system-x86 ;;
         nbdinfo) echo libnbd-bin ;;
         ceph) echo ceph-mon ceph-osd ceph-common ;;
         node) echo nodejs ;;
@@ -191,6 +198,8 @@ step_size() {
     tools/size.sh panics
     tools/size.sh
 }
+
+step_nbdkit() { tests/nbdkit/run.sh; }
 
 step_firmware() { tests/firmware/run.sh; }
 

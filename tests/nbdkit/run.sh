@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Builds the nbdkit plugin against the C library, and tries it with real clients (test_nbdkit.py says which).
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+# Where cargo puts what it builds, which a user may have set.
+BUILT=${CARGO_TARGET_DIR:-$PWD/target}
+OUT=$PWD/target/nbdkit
+cargo build --quiet --release -p sarsen-cli
+ffi/build.sh target/c
+mkdir -p "$OUT"
+make --silent -C ffi/examples nbdkit OUT="$OUT" CFLAGS="-O2 -g -Wall -Wextra -Wpedantic -Werror" SARSEN_CFLAGS=-I"$PWD/include" \
+    SARSEN_LIBS="$PWD/target/c/libsarsen.a -lm -lpthread"
+SARSEN=$BUILT/release/sarsen PLUGIN=$OUT/nbdkit-sarsen-plugin.so /usr/bin/python3 tests/nbdkit/test_nbdkit.py
