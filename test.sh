@@ -3,7 +3,7 @@
 #
 #   ./test.sh                  the normal tier
 #   ./test.sh --long           and the tests marked #[ignore = "long: ..."]; random ones go on for longer (SARSEN_LONG=1)
-#   ./test.sh [--long] STEP..  only these steps: fmt clippy faces test decoder demo targets endian size nbdkit firmware wasm
+#   ./test.sh [--long] STEP..  only these steps: fmt clippy faces test decoder demo targets endian size nbdkit firmware wasm c
 #   NO_INSTALL=1 ./test.sh     installs nothing
 #
 # What a step needs is installed where this user may (packages of Debian and Ubuntu as root, Python packages below target/). Where a tool is
@@ -11,7 +11,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
-STEPS=(fmt clippy faces test decoder demo targets endian size nbdkit firmware wasm)
+STEPS=(fmt clippy faces test decoder demo targets endian size nbdkit firmware wasm c)
 CI=${CI:-false}
 LONG=false
 CHOSEN=()
@@ -45,7 +45,7 @@ needs_of() { # STEP
     case $1 in
         fmt) echo rustfmt ;;
         clippy) echo clippy ;;
-        faces) echo cross cross-clippy ;;
+        faces) echo cross cross-clippy clippy ;;
         test) echo cargo mke2fs python-packages qemu-utils nbdinfo $([[ $LONG == false ]] || echo ceph) ;;
         decoder) echo python-packages ;;
         demo) echo cargo mke2fs ;;
@@ -54,6 +54,7 @@ needs_of() { # STEP
         size) echo cargo cross arm-gcc ;;
         nbdkit) echo cargo nbdkit nbdinfo python-nbd qemu-utils qemu-x86 ;;
         firmware) echo cross arm-gcc qemu-arm ;;
+        c) echo cargo cross c-compilers sanitizers valgrind cmake pkg-config ;;
         wasm) echo cargo cross wasm-linker node ;;
     esac
 }
@@ -68,6 +69,11 @@ has() { # NEED
         wasm-linker) tools/targets.sh can-link-wasm ;;
         mke2fs) PATH=$PATH:/usr/sbin:/sbin command -v mke2fs >/dev/null ;;
         arm-gcc) command -v arm-none-eabi-gcc >/dev/null ;;
+        c-compilers) command -v gcc >/dev/null && command -v g++ >/dev/null && command -v clang++ >/dev/null ;;
+        sanitizers) echo 'int main(void) { return 0; }' | gcc -fsanitize=thread -x c - -o /dev/null 2>/dev/null && echo 'int main(void) { return 0; }' | gcc -fsanitize=address,undefined -x c - -o /dev/null 2>/dev/null ;;
+        valgrind) command -v valgrind >/dev/null ;;
+        cmake) command -v cmake >/dev/null && command -v make >/dev/null ;;
+        pkg-config) command -v pkg-config >/dev/null ;;
         s390x-gcc) command -v s390x-linux-gnu-gcc >/dev/null ;;
         qemu-s390x) command -v qemu-s390x >/dev/null ;;
         qemu-arm) command -v qemu-system-arm >/dev/null ;;
@@ -93,6 +99,11 @@ packages_of() { # NEED
         wasm-linker) newest_lld ;;
         mke2fs) echo e2fsprogs ;;
         arm-gcc) echo gcc-arm-none-eabi ;;
+        c-compilers) echo gcc g++ clang libc6-dev ;;
+        sanitizers) echo gcc libc6-dev ;; # gcc brings libasan, libubsan and libtsan
+        valgrind) echo valgrind libc6-dbg ;;
+        cmake) echo cmake make ;;
+        pkg-config) echo pkg-config ;;
         s390x-gcc) echo gcc-s390x-linux-gnu libc6-dev-s390x-cross ;;
         qemu-s390x) echo qemu-user ;;
         qemu-arm) echo qemu-system-arm ;;
@@ -162,14 +173,15 @@ install_python_packages() {
 
 step_fmt() {
     cargo fmt --all --check
-    for package in ffi wasm; do cargo fmt --manifest-path "$package/Cargo.toml" --check; done
+    for package in ffi wasm tools/header; do cargo fmt --manifest-path "$package/Cargo.toml" --check; done
 }
 
 step_clippy() { cargo clippy "${LOCKED[@]}" --workspace --all-targets -- -D warnings; }
 
-# The faces without a standard library are linted for the targets they are built for.
+# The faces without a standard library are linted for the targets they are built for, and that of C with one too.
 step_faces() {
     tools/targets.sh lint thumbv7em-none-eabi "${LOCKED[@]}" --manifest-path ffi/Cargo.toml --lib -- -D warnings
+    CARGO_TARGET_DIR=target/ffi cargo clippy "${LOCKED[@]}" --manifest-path ffi/Cargo.toml --no-default-features --features hosted --lib -- -D warnings
     tools/targets.sh lint wasm32-unknown-unknown "${LOCKED[@]}" --manifest-path wasm/Cargo.toml --lib -- -D warnings
 }
 
@@ -204,6 +216,8 @@ step_nbdkit() { tests/nbdkit/run.sh; }
 step_firmware() { tests/firmware/run.sh; }
 
 step_wasm() { tests/wasm/run.sh; }
+
+step_c() { ffi/tests/run.sh; }
 
 # --- Running them -------------------------------------------------------------------------------------------------------------------------
 

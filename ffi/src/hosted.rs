@@ -18,7 +18,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::{Condvar, Mutex, PoisonError};
-use std::thread::{self, ThreadId};
+use std::thread;
 use std::time::Duration;
 
 fn layout(bytes: usize) -> Option<Layout> {
@@ -77,13 +77,21 @@ impl<T> Drop for Kept<T> {
 /// A lock that tells its owner when it has it already.
 #[derive(Default)]
 struct Lock {
-    owner: Mutex<Option<ThreadId>>,
+    owner: Mutex<Option<usize>>,
     free: Condvar,
+}
+
+/// A number that no other thread has while this one lives. Rust's own is on the heap, and outlives the main thread.
+fn this_thread() -> usize {
+    thread_local! {
+        static HERE: u8 = const { 0 };
+    }
+    HERE.with(|here| core::ptr::from_ref(here).addr())
 }
 
 impl Lock {
     fn take(&self) -> bool {
-        let own = thread::current().id();
+        let own = this_thread();
         let mut owner = self.owner.lock().unwrap_or_else(PoisonError::into_inner);
         while let Some(other) = *owner {
             if other == own {

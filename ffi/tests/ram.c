@@ -9,7 +9,7 @@ void sarsen_panicked(void)
     abort();
 }
 
-static uint64_t state = 88172645463325252u;
+static _Thread_local uint64_t state = 88172645463325252u;
 
 uint32_t chance(void)
 {
