@@ -2,7 +2,7 @@
 
 use crate::limits::Used;
 use crate::place::{Place, Scratch};
-use crate::runs::{back_up, make, newest};
+use crate::runs::{self, back_up, make, newest};
 use crate::table::{mebibytes, megabytes};
 use sarsen_benches::fill::{load, with_store};
 use sarsen_benches::stopwatch::Seconds;
@@ -14,7 +14,7 @@ use sarsen_core::ops::backup::pages_bytes;
 use sarsen_core::ops::init::Options;
 use sarsen_core::version::Version;
 use sarsen_host::{Access, DirectoryMedium, FileDisk, HostCodecs, System};
-use std::fs::{self, File};
+use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
@@ -104,11 +104,7 @@ fn read(repository: &Path, used: &Used<'_>) -> Measured<Read> {
 
 /// Drops a repository from the page cache.
 fn forget(repository: &Path) -> Measured<()> {
-    for entry in fs::read_dir(repository.join("segments"))? {
-        let file = File::open(entry?.path())?;
-        rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed)?;
-    }
-    Ok(())
+    fs::read_dir(repository.join("segments"))?.try_for_each(|entry| runs::forget(&entry?.path()))
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

@@ -1,7 +1,7 @@
 //! The tables of docs/BENCHMARKS.md, measured here and now.
 //!
 //! ```text
-//! figures [--image FILE] [--below DIR] manifest|open|ls|index|backup|frames|memory|changes|chain|sector|drafts|nor|quick|all ...
+//! figures [--image FILE] [--below DIR] manifest|open|ls|index|backup|frames|memory|changes|chain|sector|drafts|nor|nbd|quick|all ...
 //! ```
 //!
 //! `--image` names a disk image to back up; without it one is made of files of `/usr`, which needs `mke2fs`. `--below` says where repositories
@@ -19,6 +19,7 @@ mod limits;
 mod ls;
 mod manifest;
 mod memory;
+mod nbd;
 mod nor;
 mod open;
 mod peers;
@@ -32,8 +33,8 @@ use sarsen_benches::{Failure, Measured};
 use std::process::ExitCode;
 
 const QUICK: [&str; 4] = ["manifest", "open", "ls", "index"];
-const ALL: [&str; 12] =
-    ["manifest", "open", "ls", "index", "backup", "frames", "memory", "changes", "chain", "sector", "drafts", "nor"];
+const ALL: [&str; 13] =
+    ["manifest", "open", "ls", "index", "backup", "frames", "memory", "changes", "chain", "sector", "drafts", "nor", "nbd"];
 
 fn main() -> ExitCode {
     match run() {
@@ -84,6 +85,7 @@ fn print(name: &str, place: &Place) -> Measured<()> {
             nor::print();
             Ok(())
         }
+        "nbd" => nbd::print(place),
         _ => Err(Failure(format!("there is no table {name}: {}, quick, all", ALL.join(", ")))),
     }
 }

@@ -68,6 +68,14 @@ fn back_up_as(repository: &Path, disk: &(dyn Disk + Sync), hints: HintSource, wa
     Ok((report, watch.seconds()))
 }
 
+/// Drops a file from the page cache.
+pub fn forget(path: &Path) -> Measured<()> {
+    let file = fs::File::open(path)?;
+    // What is not written yet cannot be dropped.
+    file.sync_data()?;
+    Ok(rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed)?)
+}
+
 /// Bytes of a directory's files, and of those below it.
 pub fn directory_bytes(path: &Path) -> Measured<u64> {
     let mut bytes = 0;
