@@ -266,9 +266,8 @@ pub unsafe extern "C" fn sarsen_backup(
 ) -> sarsen_status {
     // SAFETY: as the caller promised.
     unsafe {
-        let done = run_blocking(repository, work, report, &mut |task, memory, bytes| {
+        run_blocking(repository, work, report, fault, &mut |task, memory, bytes| {
             begin(task, repository, disk, options, (memory, bytes))
-        });
-        answer(done, fault)
+        })
     }
 }

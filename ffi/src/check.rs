@@ -68,7 +68,7 @@ unsafe fn begin(
     (memory, memory_bytes): (*mut c_void, usize),
 ) -> Result<(), Stop> {
     // SAFETY: as the caller promised.
-    let watch = unsafe { watch.as_ref() }.copied().unwrap_or(sarsen_watch::NOBODY);
+    let watch = unsafe { sarsen_watch::of(watch) };
     let beginning = Beginning { task, repository, memory, memory_bytes, watch, exclusive: true, hints: 0 };
     // SAFETY: passed on to the caller.
     unsafe { beginning.run(needed, |held, room, limits| build(held, room, limits, look)) }
@@ -140,10 +140,9 @@ pub unsafe extern "C" fn sarsen_check(
 ) -> sarsen_status {
     // SAFETY: as the caller promised.
     unsafe {
-        let done = run_blocking(repository, work, report, &mut |task, memory, bytes| {
+        run_blocking(repository, work, report, fault, &mut |task, memory, bytes| {
             begin(task, repository, Look::Structure, watch, (memory, bytes))
-        });
-        answer(done, fault)
+        })
     }
 }
 
@@ -162,11 +161,11 @@ pub unsafe extern "C" fn sarsen_scrub(
 ) -> sarsen_status {
     // SAFETY: as the caller promised.
     unsafe {
-        let done = bytes_of(version).and_then(|look| {
-            run_blocking(repository, work, report, &mut |task, memory, bytes| {
+        match bytes_of(version) {
+            Ok(look) => run_blocking(repository, work, report, fault, &mut |task, memory, bytes| {
                 begin(task, repository, look, watch, (memory, bytes))
-            })
-        });
-        answer(done, fault)
+            }),
+            stop => answer(stop.map(|_| ()), fault),
+        }
     }
 }

@@ -88,8 +88,7 @@ unsafe fn begin(
     (memory, memory_bytes): (*mut c_void, usize),
 ) -> Result<(), Stop> {
     // SAFETY: as the caller promised.
-    let (of, sink, watch) =
-        unsafe { ((optional(old)?, text(new)?), sink.as_ref(), watch.as_ref().copied().unwrap_or(sarsen_watch::NOBODY)) };
+    let (of, sink, watch) = unsafe { ((optional(old)?, text(new)?), sink.as_ref(), sarsen_watch::of(watch)) };
     let sink = sink.ok_or(Stop::from(SARSEN_BAD_ARGUMENT))?;
     let beginning = Beginning { task, repository, memory, memory_bytes, watch, exclusive: false, hints: 0 };
     // SAFETY: passed on to the caller.
@@ -138,10 +137,9 @@ pub unsafe extern "C" fn sarsen_diff(
 ) -> sarsen_status {
     // SAFETY: as the caller promised.
     unsafe {
-        let done = run_blocking(repository, work, report, &mut |task, memory, bytes| {
+        run_blocking(repository, work, report, fault, &mut |task, memory, bytes| {
             begin(task, repository, (old, new), sink, watch, (memory, bytes))
-        });
-        answer(done, fault)
+        })
     }
 }
 
@@ -156,8 +154,7 @@ unsafe fn begin_onto(
     (memory, memory_bytes): (*mut c_void, usize),
 ) -> Result<(), Stop> {
     // SAFETY: as the caller promised.
-    let (version, target, watch) =
-        unsafe { (text(version)?, target.as_ref(), watch.as_ref().copied().unwrap_or(sarsen_watch::NOBODY)) };
+    let (version, target, watch) = unsafe { (text(version)?, target.as_ref(), sarsen_watch::of(watch)) };
     let target = target.ok_or(Stop::from(SARSEN_BAD_ARGUMENT))?;
     let beginning = Beginning { task, repository, memory, memory_bytes, watch, exclusive: false, hints: 0 };
     // SAFETY: passed on to the caller.
@@ -200,9 +197,8 @@ pub unsafe extern "C" fn sarsen_restore_onto(
 ) -> sarsen_status {
     // SAFETY: as the caller promised.
     unsafe {
-        let done = run_blocking(repository, work, report, &mut |task, memory, bytes| {
+        run_blocking(repository, work, report, fault, &mut |task, memory, bytes| {
             begin_onto(task, repository, version, target, watch, (memory, bytes))
-        });
-        answer(done, fault)
+        })
     }
 }

@@ -70,8 +70,7 @@ unsafe fn begin(
     (memory, memory_bytes): (*mut c_void, usize),
 ) -> Result<(), Stop> {
     // SAFETY: as the caller promised.
-    let (of, drain, watch) =
-        unsafe { ((optional(old)?, text(new)?), drain.as_ref(), watch.as_ref().copied().unwrap_or(sarsen_watch::NOBODY)) };
+    let (of, drain, watch) = unsafe { ((optional(old)?, text(new)?), drain.as_ref(), sarsen_watch::of(watch)) };
     let drain = drain.ok_or(Stop::from(SARSEN_BAD_ARGUMENT))?;
     let beginning = Beginning { task, repository, memory, memory_bytes, watch, exclusive: false, hints: 0 };
     // SAFETY: passed on to the caller.
@@ -123,9 +122,8 @@ pub unsafe extern "C" fn sarsen_export(
 ) -> sarsen_status {
     // SAFETY: as the caller promised.
     unsafe {
-        let done = run_blocking(repository, work, report, &mut |task, memory, bytes| {
+        run_blocking(repository, work, report, fault, &mut |task, memory, bytes| {
             begin(task, repository, (old, new), start, drain, watch, (memory, bytes))
-        });
-        answer(done, fault)
+        })
     }
 }

@@ -54,6 +54,15 @@ pub struct sarsen_watch {
 
 impl sarsen_watch {
     pub const NOBODY: sarsen_watch = sarsen_watch { context: core::ptr::null_mut(), progress: None, event: None };
+
+    /// The one that is lent, if one is.
+    ///
+    /// # Safety
+    /// `watch` is null or may be read.
+    pub unsafe fn of(watch: *const sarsen_watch) -> sarsen_watch {
+        // SAFETY: as the caller promised.
+        unsafe { watch.as_ref() }.copied().unwrap_or(sarsen_watch::NOBODY)
+    }
 }
 
 /// A host with whoever watches the verb that is at work now. Used by whoever has the repository's lock.

@@ -60,7 +60,7 @@ unsafe fn begin(
     (memory, memory_bytes): (*mut c_void, usize),
 ) -> Result<(), Stop> {
     // SAFETY: as the caller promised.
-    let watch = unsafe { watch.as_ref() }.copied().unwrap_or(sarsen_watch::NOBODY);
+    let watch = unsafe { sarsen_watch::of(watch) };
     let beginning = Beginning { task, repository, memory, memory_bytes, watch, exclusive: true, hints: 0 };
     // SAFETY: passed on to the caller.
     unsafe { beginning.run(needed, build) }
@@ -117,10 +117,9 @@ pub unsafe extern "C" fn sarsen_gc(
 ) -> sarsen_status {
     // SAFETY: as the caller promised.
     unsafe {
-        let done = run_blocking(repository, work, report, &mut |task, memory, bytes| {
+        run_blocking(repository, work, report, fault, &mut |task, memory, bytes| {
             begin(task, repository, gc, watch, (memory, bytes))
-        });
-        answer(done, fault)
+        })
     }
 }
 
@@ -138,9 +137,8 @@ pub unsafe extern "C" fn sarsen_compact(
 ) -> sarsen_status {
     // SAFETY: as the caller promised.
     unsafe {
-        let done = run_blocking(repository, work, report, &mut |task, memory, bytes| {
+        run_blocking(repository, work, report, fault, &mut |task, memory, bytes| {
             begin(task, repository, compact, watch, (memory, bytes))
-        });
-        answer(done, fault)
+        })
     }
 }

@@ -133,9 +133,8 @@ pub unsafe extern "C" fn sarsen_restore(
 ) -> sarsen_status {
     // SAFETY: as the caller promised.
     unsafe {
-        let done = run_blocking(repository, work, report, &mut |task, memory, bytes| {
+        run_blocking(repository, work, report, fault, &mut |task, memory, bytes| {
             begin(task, repository, version, target, options, (memory, bytes))
-        });
-        answer(done, fault)
+        })
     }
 }

@@ -608,12 +608,25 @@ pub const fn needed_by_any(limits: &Limits) -> usize {
     larger(larger(larger(a, b), larger(c, d)), larger(e, f))
 }
 
-/// The blocking form of a verb: begins it in the room of a work, runs it on this thread, and closes it.
+/// The blocking form of a verb: begins it in the room of a work, runs it on this thread, closes it, and answers.
 ///
 /// # Safety
-/// `repository` and `work` are null or handles, `report` null or may be written; `begin` opens the task it is given.
+/// `repository` and `work` are null or handles, `report` and `fault` null or may be written; `begin` opens the task it is given.
 #[inline(never)]
 pub unsafe fn run_blocking(
+    repository: *mut sarsen_repository,
+    work: *mut sarsen_work,
+    report: *mut sarsen_report,
+    fault: *mut sarsen_fault,
+    begin: &mut dyn FnMut(*mut sarsen_task, *mut c_void, usize) -> Result<(), Stop>,
+) -> sarsen_status {
+    // SAFETY: passed on to the caller.
+    unsafe { answer(block(repository, work, report, begin), fault) }
+}
+
+/// # Safety
+/// As [`run_blocking`].
+unsafe fn block(
     repository: *mut sarsen_repository,
     work: *mut sarsen_work,
     report: *mut sarsen_report,
