@@ -55,7 +55,7 @@ needs_of() { # STEP
         nbdkit) echo cargo nbdkit nbdinfo python-nbd qemu-utils qemu-x86 ;;
         firmware) echo cross arm-gcc qemu-arm ;;
         c) echo cargo cross c-compilers sanitizers valgrind cmake pkg-config ;;
-        wasm) echo cargo cross wasm-linker node ;;
+        wasm) echo cargo cross wasm-linker node npm ;;
     esac
 }
 
@@ -83,7 +83,8 @@ has() { # NEED
         qemu-utils) command -v qemu-img >/dev/null && command -v qemu-io >/dev/null && command -v qemu-nbd >/dev/null ;;
         nbdinfo) command -v nbdinfo >/dev/null ;;
         ceph) command -v ceph-mon >/dev/null && command -v ceph-osd >/dev/null && command -v rbd >/dev/null ;;
-        node) command -v node >/dev/null && node -e 'process.exit(parseInt(process.versions.node) >= 18 ? 0 : 1)' ;;
+        node) command -v node >/dev/null && node -e 'process.exit(parseInt(process.versions.node) >= 20 ? 0 : 1)' ;;
+        npm) command -v npm >/dev/null ;;
         python-venv) python3 -c 'import ensurepip, venv' >/dev/null 2>&1 ;;
         python-packages) [[ -e $VENV/ready ]] && [[ ! tests/decoder/requirements.txt -nt $VENV/ready ]] ;;
     esac
@@ -114,6 +115,7 @@ packages_of() { # NEED
         nbdinfo) echo libnbd-bin ;;
         ceph) echo ceph-mon ceph-osd ceph-common ;;
         node) echo nodejs ;;
+        npm) echo npm ;;
         python-venv) echo python3 python3-venv ;;
     esac
 }
@@ -173,7 +175,7 @@ install_python_packages() {
 
 step_fmt() {
     cargo fmt --all --check
-    for package in ffi wasm tools/header; do cargo fmt --manifest-path "$package/Cargo.toml" --check; done
+    for package in ffi wasm wasm/build tools/header; do cargo fmt --manifest-path "$package/Cargo.toml" --check; done
 }
 
 step_clippy() { cargo clippy "${LOCKED[@]}" --workspace --all-targets -- -D warnings; }
@@ -182,7 +184,7 @@ step_clippy() { cargo clippy "${LOCKED[@]}" --workspace --all-targets -- -D warn
 step_faces() {
     tools/targets.sh lint thumbv7em-none-eabi "${LOCKED[@]}" --manifest-path ffi/Cargo.toml --lib -- -D warnings
     CARGO_TARGET_DIR=target/ffi cargo clippy "${LOCKED[@]}" --manifest-path ffi/Cargo.toml --no-default-features --features hosted --lib -- -D warnings
-    tools/targets.sh lint wasm32-unknown-unknown "${LOCKED[@]}" --manifest-path wasm/Cargo.toml --lib -- -D warnings
+    LIBRARIES=std,panic_abort tools/targets.sh lint wasm32-unknown-unknown "${LOCKED[@]}" --manifest-path wasm/Cargo.toml --lib -- -D warnings
 }
 
 step_test() {

@@ -1,86 +1,29 @@
-//! The engine in WebAssembly: opens, lists and checks a repository that its page reads, and never waits.
+//! The engine in WebAssembly, as the npm package in `npm/` drives it.
 //!
-//! A page cannot block on a file or a URL. Whatever it has not fetched yet it answers with "pending"; the call then returns [`PENDING`], the page
-//! fetches what was asked for and calls again. One repository for each instance, no threads, no heap: memory is grown once and kept.
+//! One instance is the director: it holds the repository ([`repository`]), hands out batches of jobs and takes their outcomes. Any number of other
+//! instances, each in a worker of its own, do jobs ([`worker`]); the director's instance may do them as well. Jobs and outcomes cross from one to
+//! the other as bytes ([`wire`]).
 //!
-//! ```text
-//! open()      until it answers DONE
-//! list()      until it answers DONE, telling of each version on the way
-//! check(n)    until it answers DONE, telling of each finding and of each version hit; n: 0 structure, 1 every byte
-//! ```
-//! What is told goes through imports of the module `page`, and bytes come in through those of the module `medium` ([`page`]).
-#![no_std]
+//! Nothing here waits. Whatever JavaScript has not fetched yet it answers with "pending"; the call then answers [`PENDING`], JavaScript fetches what
+//! was asked for, and calls again. What decides about data is the core's; this crate translates.
 
+mod failure;
 mod memory;
-pub mod page;
-mod reader;
+mod page;
+mod repository;
+mod verb;
+mod wire;
+mod worker;
 
-use core::cell::UnsafeCell;
-use reader::Reader;
-use sarsen_core::error::Error;
-use sarsen_core::ops::check::Depth;
-
-/// Nothing more is to be done.
-pub const DONE: i32 = 0;
-/// What was asked of the medium has to be fetched before the next call.
-pub const PENDING: i32 = 1;
-/// It failed, and `page.failed` was told why.
-pub const FAILED: i32 = 2;
-/// A call that cannot come now: open first, and only once.
-pub const OUT_OF_TURN: i32 = 3;
-
-struct Instance(UnsafeCell<Option<Reader>>);
-
-// SAFETY: the module has one thread; its memory is not shared.
-unsafe impl Sync for Instance {}
-
-static INSTANCE: Instance = Instance(UnsafeCell::new(None));
-
-/// # Safety
-/// Not while another borrow of it lives: exports do not call each other, and imports do not call exports.
-unsafe fn instance() -> &'static mut Option<Reader> {
-    // SAFETY: one thread, and the caller promised the rest.
-    unsafe { &mut *INSTANCE.0.get() }
-}
-
-fn answer(done: Result<(), Error>) -> i32 {
-    match done {
-        Ok(()) => DONE,
-        Err(error) if error.is_pending() => PENDING,
-        Err(error) => {
-            page::tell_failure(&error);
-            FAILED
-        }
-    }
-}
-
-/// Opens the repository.
-#[unsafe(no_mangle)]
-pub extern "C" fn open() -> i32 {
-    // SAFETY: see `instance`.
-    let instance = unsafe { instance() };
-    if instance.is_some() {
-        return OUT_OF_TURN;
-    }
-    answer(Reader::open().map(|reader| *instance = Some(reader)))
-}
-
-/// Tells of each version.
-#[unsafe(no_mangle)]
-pub extern "C" fn list() -> i32 {
-    // SAFETY: see `instance`.
-    unsafe { instance() }.as_mut().map_or(OUT_OF_TURN, |reader| answer(reader.list()))
-}
-
-/// Checks structure (0) or every byte (1).
-#[unsafe(no_mangle)]
-pub extern "C" fn check(depth: i32) -> i32 {
-    let depth = if depth == 0 { Depth::Check } else { Depth::Scrub };
-    // SAFETY: see `instance`.
-    unsafe { instance() }.as_mut().map_or(OUT_OF_TURN, |reader| answer(reader.check(depth)))
-}
-
-#[panic_handler]
-fn panicked(_: &core::panic::PanicInfo<'_>) -> ! {
-    core::arch::wasm32::unreachable()
-}
+/// What a call answers: nothing more is to be done.
+pub const DONE: u32 = 0;
+/// What was asked of the medium, or of the disk, has to be fetched before the call is repeated.
+pub const PENDING: u32 = 1;
+/// A batch of jobs lies ready.
+pub const BATCH: u32 = 2;
+/// Outcomes have to be delivered first.
+pub const WAIT: u32 = 3;
+/// A good deal was done; call again, after a look at whether anybody wants to stop.
+pub const AGAIN: u32 = 4;
+/// The Zstandard module has to be loaded before the call is repeated.
+pub const ZSTD: u32 = 5;

@@ -1,101 +1,121 @@
-//! The module's own memory: pages are taken from the end and never given back. They come zeroed.
+//! What a store and a worker are lent, from the heap.
 
-use core::arch::wasm32::{memory_grow, memory_size};
-use core::marker::PhantomData;
-use core::mem::size_of;
+use sarsen_core::damage::Marked;
+use sarsen_core::error::{Error, Memory as Which};
+use sarsen_core::format::header::{HISTORY_MAX, Parameters};
+use sarsen_core::format::page::LEVELS_MAX;
+use sarsen_core::frame::{Work, packed_bytes, raw_bytes, scratch_bytes};
 use sarsen_core::host::Slots;
+use sarsen_core::index::Slot;
+use sarsen_core::store::{Memory, buffer_bytes, table_bytes};
+use sarsen_core::types::wide;
 
-const PAGE_BYTES: usize = 65536;
+/// Pages have at most 256 rows, entries lie at multiples of at most 4096: what the format allows, since memory is not scarce here.
+const BUFFER_BYTES: usize = buffer_bytes(8, 12, HISTORY_MAX);
+/// Bytes of a path through any table or manifest.
+pub const TABLE_BYTES: usize = table_bytes(8, LEVELS_MAX);
+/// Thousands of lines at once, so that few ranges are asked for; a multiple of a line's 48 bytes.
+const CHUNK_BYTES: usize = 192 << 10;
 
-/// New memory, in whole pages; where it begins. None if there is no more.
-fn more(bytes: usize) -> Option<usize> {
-    let before = memory_grow::<0>(bytes.div_ceil(PAGE_BYTES));
-    (before != usize::MAX).then(|| before.saturating_mul(PAGE_BYTES))
+/// Zeros, or an error where there is no memory.
+pub fn zeros(len: usize) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::new();
+    bytes.try_reserve_exact(len).map_err(|_| Error::Memory { memory: Which::Buffer, needed: wide(len) })?;
+    bytes.resize(len, 0);
+    Ok(bytes)
 }
 
-/// A run of bytes, taken for good, and lent over and over: each store and each task gets it anew.
-#[derive(Clone, Copy)]
-pub struct Piece {
-    start: usize,
-    len: usize,
-}
+/// A vector that grows exactly as far as asked.
+pub struct Growing<T>(Vec<T>);
 
-impl Piece {
-    /// Takes `len` bytes. None if there are not that many.
-    pub fn take(len: usize) -> Option<Piece> {
-        Some(Piece { start: more(len)?, len })
-    }
-
-    /// The bytes.
-    ///
-    /// # Safety
-    /// Whatever they were lent to before must be gone.
-    pub unsafe fn lend(&self) -> &'static mut [u8] {
-        // SAFETY: `take` got these bytes from new pages, which are zeroed and stay; the caller promised that no other borrow lives.
-        unsafe { core::slice::from_raw_parts_mut(self.start as *mut u8, self.len) }
-    }
-}
-
-/// Items that grow in place, as long as nothing else has taken memory since; otherwise they move.
-pub struct Growing<T> {
-    start: usize,
-    len: usize,
-    items: PhantomData<T>,
-}
-
-impl<T: Copy> Growing<T> {
-    /// No items yet.
-    pub const fn new() -> Growing<T> {
-        Growing { start: 0, len: 0, items: PhantomData }
-    }
-
-    fn used_bytes(&self) -> usize {
-        size_of::<T>().saturating_mul(self.len).next_multiple_of(PAGE_BYTES)
-    }
-
-    /// Where there is room for `wanted` items: where they are, if what follows is new memory.
-    fn room(&self, wanted: usize) -> Option<usize> {
-        let bytes = size_of::<T>().checked_mul(wanted)?;
-        let end = memory_size::<0>().saturating_mul(PAGE_BYTES);
-        if self.len == 0 || self.start.saturating_add(self.used_bytes()) != end {
-            return more(bytes);
-        }
-        more(bytes.saturating_sub(self.used_bytes()))?;
-        Some(self.start)
-    }
-}
-
-impl<T: Copy> Slots<T> for Growing<T> {
+impl<T: Clone> Slots<T> for Growing<T> {
     fn items(&self) -> &[T] {
-        if self.len == 0 {
-            return &[];
-        }
-        // SAFETY: `grow` has written `len` items from `start` on, which nobody else has.
-        unsafe { core::slice::from_raw_parts(self.start as *const T, self.len) }
+        &self.0
     }
 
     fn items_mut(&mut self) -> &mut [T] {
-        if self.len == 0 {
-            return &mut [];
-        }
-        // SAFETY: as in `items`.
-        unsafe { core::slice::from_raw_parts_mut(self.start as *mut T, self.len) }
+        &mut self.0
     }
 
     fn grow(&mut self, wanted: usize, fill: T) -> bool {
-        if wanted <= self.len {
-            return true;
+        let missing = wanted.saturating_sub(self.0.len());
+        if self.0.try_reserve_exact(missing).is_err() {
+            return false;
         }
-        let Some(start) = self.room(wanted) else { return false };
-        let first = start as *mut T;
-        // SAFETY: there is room for `wanted` items, aligned to a page; where that is new memory, the old items are copied there.
-        unsafe {
-            core::ptr::copy(self.items().as_ptr(), first, self.len);
-            for at in self.len..wanted {
-                first.add(at).write(fill);
-            }
-        }
-        (self.start, self.len) = (start, wanted);
+        self.0.resize(wanted.max(self.0.len()), fill);
         true
+    }
+}
+
+/// What a store is lent.
+pub struct StoreRoom {
+    index: Growing<Slot>,
+    marks: Growing<Marked>,
+    buffer: Vec<u8>,
+    chunk: Vec<u8>,
+    pages: Vec<u8>,
+    walk: Vec<u8>,
+}
+
+impl StoreRoom {
+    /// Room for any repository; the index grows with what is stored.
+    pub fn new() -> Result<StoreRoom, Error> {
+        Ok(StoreRoom {
+            index: Growing(Vec::new()),
+            marks: Growing(Vec::new()),
+            buffer: zeros(BUFFER_BYTES)?,
+            chunk: zeros(CHUNK_BYTES)?,
+            pages: zeros(TABLE_BYTES)?,
+            walk: zeros(TABLE_BYTES)?,
+        })
+    }
+
+    /// Lends it, to one store at a time.
+    pub fn lend(&mut self) -> Memory<'_> {
+        Memory {
+            index: &mut self.index,
+            marks: &mut self.marks,
+            buffer: &mut self.buffer,
+            chunk: &mut self.chunk,
+            pages: &mut self.pages,
+            walk: &mut self.walk,
+        }
+    }
+}
+
+/// The buffers of one who performs jobs.
+pub struct Bench {
+    raw: Vec<u8>,
+    packed: Vec<u8>,
+    scratch: Vec<u8>,
+}
+
+impl Bench {
+    /// For repositories with these parameters.
+    pub fn new(parameters: &Parameters) -> Result<Bench, Error> {
+        let (block, frame) = (parameters.block_bytes(), parameters.frame_bytes());
+        // Where blocks are small, a page or a record is the largest entry to be checked.
+        let packed = packed_bytes(block, frame, parameters.alignment()).max(BUFFER_BYTES);
+        Ok(Bench { raw: zeros(raw_bytes(block))?, packed: zeros(packed)?, scratch: zeros(scratch_bytes(block, frame))? })
+    }
+
+    /// A bench that holds what another's job has left, for the director to look at.
+    pub fn holding(raw: Vec<u8>, packed: Vec<u8>) -> Bench {
+        Bench { raw, packed, scratch: Vec::new() }
+    }
+
+    /// As the core takes it.
+    pub fn work<'w>(&'w mut self, codecs: &'w mut dyn sarsen_core::codec::Codecs) -> Work<'w> {
+        Work { raw: &mut self.raw, packed: &mut self.packed, scratch: &mut self.scratch, codecs }
+    }
+
+    /// What a job has left: raw, and packed.
+    pub fn left(&self) -> (&[u8], &[u8]) {
+        (&self.raw, &self.packed)
+    }
+
+    /// The same, to keep.
+    pub fn into_left(self) -> (Vec<u8>, Vec<u8>) {
+        (self.raw, self.packed)
     }
 }

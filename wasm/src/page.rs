@@ -1,186 +1,220 @@
-//! What the page gives (a medium, randomness, time) and is told. Every pointer is one into the module's memory, good during the call.
+//! What JavaScript lends (a medium, a disk, Zstandard) and is told.
 
 use embedded_io::ErrorKind;
-use sarsen_core::error::{Error, Trouble};
-use sarsen_core::format::record::{Record, RecordKind};
-use sarsen_core::host::{Host, Progress};
+use sarsen_core::codec::{CodecId, Codecs, Lz4, Lz4Table, Zlib, ZlibState};
+use sarsen_core::disk::{Disk, DiskMut};
+use sarsen_core::error::{Trouble, What};
+use sarsen_core::host::Host;
 use sarsen_core::medium::{Medium, Name, Rules};
-use sarsen_core::ops::check::Report;
-use sarsen_core::task::Event;
-use sarsen_core::types::{Id, SegmentNumber};
+use sarsen_core::types::SegmentNumber;
+use wasm_bindgen::prelude::wasm_bindgen;
 
-#[link(wasm_import_module = "medium")]
-unsafe extern "C" {
-    /// The lowest segment after `after` (2^32 - 1: of all); -1 if there is none, -2 pending, -3 failed.
-    safe fn next(after: u32) -> i64;
-    /// The highest segment before `before` (2^32 - 1: of all); -1 if there is none, -2 pending, -3 failed.
-    safe fn previous(before: u32) -> i64;
-    /// A length, into the eight bytes at `to`; answers as in the C header, `enum sarsen_medium_answer`. Kind 0 is a segment, 1 the head pin.
-    fn len(kind: u32, segment: u32, to: *mut u64) -> i32;
-    /// Fills `to` from `at`, or answers why not.
-    fn read(kind: u32, segment: u32, at: u64, to: *mut u8, len: usize) -> i32;
+use crate::failure::far;
+
+#[wasm_bindgen]
+extern "C" {
+    /// Answers at once, from what was fetched: see `npm/medium.js`.
+    pub type PageMedium;
+    /// The lowest segment after this one (-1: of all); -1 if there is none, -2 pending, -3 failed.
+    #[wasm_bindgen(method)]
+    fn next(this: &PageMedium, after: f64) -> f64;
+    /// The highest segment before this one (-1: of all); -1 if there is none, -2 pending, -3 failed.
+    #[wasm_bindgen(method)]
+    fn previous(this: &PageMedium, before: f64) -> f64;
+    /// A length in bytes; below 0 why not, as [`trouble`] says. A name is a segment's number, or -1 for the head pin.
+    #[wasm_bindgen(method)]
+    fn len(this: &PageMedium, name: f64) -> f64;
+    /// Fills `to`; 0, or why not.
+    #[wasm_bindgen(method)]
+    fn read(this: &PageMedium, name: f64, at: f64, to: &mut [u8]) -> i32;
+
+    /// A file that a version is compared with.
+    pub type PageDisk;
+    /// Its bytes.
+    #[wasm_bindgen(method)]
+    fn size(this: &PageDisk) -> f64;
+    /// Fills `to`; whether it could. What it has not, it fetches until the job is repeated.
+    #[wasm_bindgen(method)]
+    fn read(this: &PageDisk, at: f64, to: &mut [u8]) -> bool;
+
+    /// Where the bytes of a version go.
+    pub type PageSink;
+    /// These bytes are at `offset`.
+    #[wasm_bindgen(method)]
+    fn data(this: &PageSink, offset: f64, bytes: &[u8]);
+    /// So many bytes from `offset` on are zero.
+    #[wasm_bindgen(method)]
+    fn zero(this: &PageSink, offset: f64, len_bytes: f64);
+
+    /// Decodes Zstandard.
+    pub type PageZstd;
+    /// 0: `to` was filled; 1: these bytes cannot be decoded to exactly that; 2: the module has to be loaded first.
+    #[wasm_bindgen(method)]
+    fn decode(this: &PageZstd, from: &[u8], to: &mut [u8]) -> i32;
+
+    #[wasm_bindgen(js_namespace = Date, js_name = now)]
+    fn date_now() -> f64;
+    #[wasm_bindgen(js_namespace = crypto, js_name = getRandomValues)]
+    fn random_values(to: &mut [u8]);
 }
 
-#[link(wasm_import_module = "page")]
-unsafe extern "C" {
-    /// Milliseconds since 1970.
-    safe fn now() -> u64;
-    /// Fills `to`; 0 if it could.
-    fn random(to: *mut u8, len: usize) -> i32;
-    /// How far a check has come; 0 goes on.
-    safe fn progress(done: u64, total: u64) -> i32;
-    /// A version or draft.
-    fn version(
-        id: *const u8,
-        is_draft: i32,
-        time: u64,
-        size: u64,
-        name: *const u8,
-        name_len: usize,
-        snapshot: *const u8,
-        snapshot_len: usize,
-    );
-    /// Damage. `segment` is -1 for the head pin.
-    fn finding(kind: *const u8, kind_len: usize, segment: i64, offset: u32);
-    /// A version that damage hits.
-    fn hit(id: *const u8);
-    /// The end of a check.
-    safe fn checked(segments: u64, entries: u64, bytes: u64, versions: u64, findings: u64, hit: u64);
-    /// Why a call failed: an error in words for developers, as Rust prints it.
-    fn failed(text: *const u8, len: usize);
-}
-
-/// The page as a medium. It is only read.
-pub struct PageMedium;
+/// A page's medium. It is only read.
+pub struct ReadMedium(pub PageMedium);
 
 /// The page as a host.
 pub struct PageHost;
 
-const NO_SEGMENT: u32 = u32::MAX;
-
-fn found(answer: i64) -> Result<Option<SegmentNumber>, Trouble> {
+fn found(answer: f64) -> Result<Option<SegmentNumber>, Trouble> {
     match answer {
-        -1 => Ok(None),
-        -2 => Err(Trouble::Pending),
-        number => u32::try_from(number).map(|number| Some(SegmentNumber(number))).map_err(|_| Trouble::Failed(ErrorKind::Other)),
+        -1.0 => Ok(None),
+        -2.0 => Err(Trouble::Pending),
+        number if number >= 0.0 => Ok(Some(SegmentNumber(number32(number)))),
+        _ => Err(Trouble::Failed(ErrorKind::Other)),
     }
 }
 
-fn done(answer: i32) -> Result<(), Trouble> {
-    Err(match answer {
-        0 => return Ok(()),
-        1 => Trouble::Pending,
-        2 => Trouble::Gone,
-        6 => Trouble::Short,
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // as saturates
+fn number32(number: f64) -> u32 {
+    number as u32
+}
+
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // as saturates
+fn number64(number: f64) -> u64 {
+    number as u64
+}
+
+fn trouble(answer: i32) -> Trouble {
+    match answer {
+        -2 => Trouble::Pending,
+        -4 => Trouble::Gone,
+        -5 => Trouble::Short,
+        -6 => Trouble::Unreadable,
         _ => Trouble::Failed(ErrorKind::Other),
-    })
-}
-
-fn codes(name: Name) -> (u32, u32) {
-    match name {
-        Name::Segment(number) => (0, number.0),
-        Name::Pin => (1, 0),
     }
 }
 
-impl Medium for PageMedium {
+fn beside(number: Option<SegmentNumber>) -> f64 {
+    number.map_or(-1.0, |number| number.0.into())
+}
+
+fn called(name: Name) -> f64 {
+    match name {
+        Name::Segment(number) => number.0.into(),
+        Name::Pin => -1.0,
+    }
+}
+
+impl Medium for ReadMedium {
     fn rules(&self) -> Rules {
         Rules { write_bytes: 1, segment_bytes: 1 << 30, pin: true }
     }
 
     fn next(&self, after: Option<SegmentNumber>) -> Result<Option<SegmentNumber>, Trouble> {
-        found(next(after.map_or(NO_SEGMENT, |number| number.0)))
+        found(self.0.next(beside(after)))
     }
 
     fn previous(&self, before: Option<SegmentNumber>) -> Result<Option<SegmentNumber>, Trouble> {
-        found(previous(before.map_or(NO_SEGMENT, |number| number.0)))
+        found(self.0.previous(beside(before)))
     }
 
+    #[allow(clippy::cast_possible_truncation)] // as saturates
     fn len(&self, name: Name) -> Result<u64, Trouble> {
-        let (kind, segment) = codes(name);
-        let mut bytes = 0;
-        // SAFETY: the page writes eight bytes at most, and `bytes` has them.
-        done(unsafe { len(kind, segment, &mut bytes) })?;
-        Ok(bytes)
+        let answer = self.0.len(called(name));
+        if answer < 0.0 { Err(trouble(answer as i32)) } else { Ok(number64(answer)) }
     }
 
     fn read(&self, name: Name, at: u64, to: &mut [u8]) -> Result<(), Trouble> {
-        let (kind, segment) = codes(name);
-        // SAFETY: the page writes `to.len()` bytes at most.
-        done(unsafe { read(kind, segment, at, to.as_mut_ptr(), to.len()) })
+        match self.0.read(called(name), far(at), to) {
+            0 => Ok(()),
+            answer => Err(trouble(answer)),
+        }
     }
 }
 
 impl Host for PageHost {
     fn now(&self) -> u64 {
-        now()
+        number64(date_now())
     }
 
     fn random(&self, to: &mut [u8]) -> bool {
-        // SAFETY: the page writes `to.len()` bytes.
-        unsafe { random(to.as_mut_ptr(), to.len()) == 0 }
-    }
-
-    fn go_on(&self, far: &Progress) -> bool {
-        progress(far.done, far.total) == 0
+        random_values(to);
+        true
     }
 }
 
-/// Tells of a version or draft.
-pub fn tell_version(id: Id, record: &Record<'_>) {
-    let (name, snapshot) = (record.name, record.snapshot);
-    let is_draft = i32::from(record.kind == RecordKind::Draft);
-    let (name_at, snapshot_at) = (name.as_ptr(), snapshot.as_ptr());
-    // SAFETY: the page only reads, and only during the call.
-    unsafe { version(id.0.as_ptr(), is_draft, record.time, record.disk_size, name_at, name.len(), snapshot_at, snapshot.len()) }
-}
+/// A page's file as a disk. What it has not got yet is an error of the kind [`NOT_YET`].
+pub struct FileDisk(pub PageDisk);
 
-/// Tells of a version that damage hits, or of one whose record cannot be read.
-pub fn tell_hit(id: Id) {
-    // SAFETY: the page only reads, and only during the call.
-    unsafe { hit(id.0.as_ptr()) }
-}
+/// Nothing else fails so: files are not interrupted.
+pub const NOT_YET: ErrorKind = ErrorKind::Interrupted;
 
-/// Tells of what a check met.
-pub fn tell_event(event: &Event) {
-    match event {
-        Event::Finding(damage) => {
-            let kind = damage.kind.name();
-            let (segment, offset) = damage.place.map_or((-1, 0), |place| (place.segment.0.into(), place.offset));
-            // SAFETY: the page only reads, and only during the call.
-            unsafe { finding(kind.as_ptr(), kind.len(), segment, offset) }
-        }
-        Event::Hit { id, .. } => tell_hit(*id),
-        _ => {}
+impl Disk for FileDisk {
+    fn size(&self) -> u64 {
+        number64(self.0.size())
+    }
+
+    fn read_at(&self, offset: u64, to: &mut [u8]) -> Result<(), ErrorKind> {
+        if self.0.read(far(offset), to) { Ok(()) } else { Err(NOT_YET) }
     }
 }
 
-/// Tells the end of a check.
-pub fn tell_report(report: &Report) {
-    checked(report.segments, report.entries, report.bytes, report.versions, report.findings, report.hit);
-}
+/// Takes what is restored, and what is found to differ.
+pub struct Taker(pub PageSink);
 
-/// Tells why a call failed.
-pub fn tell_failure(error: &Error) {
-    let mut text = Text { bytes: [0; 256], len: 0 };
-    // What does not fit is cut off.
-    if core::fmt::write(&mut text, format_args!("{error:?}")).is_ok() || text.len > 0 {
-        // SAFETY: the page only reads, and only during the call.
-        unsafe { failed(text.bytes.as_ptr(), text.len) }
-    }
-}
-
-struct Text {
-    bytes: [u8; 256],
-    len: usize,
-}
-
-impl core::fmt::Write for Text {
-    fn write_str(&mut self, text: &str) -> core::fmt::Result {
-        let end = self.len.saturating_add(text.len());
-        let to = self.bytes.get_mut(self.len..end).ok_or(core::fmt::Error)?;
-        to.copy_from_slice(text.as_bytes());
-        self.len = end;
+impl DiskMut for Taker {
+    fn write_at(&self, offset: u64, from: &[u8]) -> Result<(), ErrorKind> {
+        self.0.data(far(offset), from);
         Ok(())
+    }
+
+    fn zero(&self, offset: u64, len_bytes: u64) -> Result<(), ErrorKind> {
+        self.0.zero(far(offset), far(len_bytes));
+        Ok(())
+    }
+
+    fn flush(&self) -> Result<(), ErrorKind> {
+        Ok(())
+    }
+}
+
+/// The codecs of one who performs jobs.
+pub struct PageCodecs {
+    lz4: Lz4Table,
+    zlib: ZlibState,
+    zstd: PageZstd,
+    /// Zstandard was asked for and is not loaded: what came of the job does not count.
+    pub zstd_is_due: bool,
+}
+
+impl PageCodecs {
+    /// All but Zstandard are in this module.
+    pub fn new(zstd: PageZstd) -> PageCodecs {
+        PageCodecs { lz4: Lz4Table::default(), zlib: ZlibState::default(), zstd, zstd_is_due: false }
+    }
+}
+
+impl Codecs for PageCodecs {
+    fn has(&self, _: CodecId) -> bool {
+        true
+    }
+
+    fn encode(&mut self, _: CodecId, _: &[u8], _: &mut [u8]) -> Option<usize> {
+        None // nothing is written here
+    }
+
+    fn decode(&mut self, id: CodecId, from: &[u8], to: &mut [u8]) -> Result<(), What> {
+        match id {
+            CodecId::None => Err(What::UnknownCodec),
+            CodecId::Lz4 => Lz4::new(&mut self.lz4).decode(id, from, to),
+            CodecId::Zlib => Zlib::new(&mut self.zlib).decode(id, from, to),
+            CodecId::Zstd => match self.zstd.decode(from, to) {
+                0 => Ok(()),
+                1 => Err(What::Codec),
+                _ => {
+                    self.zstd_is_due = true;
+                    Err(What::UnknownCodec)
+                }
+            },
+        }
     }
 }

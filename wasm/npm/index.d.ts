@@ -1,0 +1,171 @@
+// sarsen: opens repositories of disk backups for reading, and says what of them is intact. Nothing is written, nothing leaves the machine.
+// Offsets and lengths are bytes. Times are milliseconds since 1970.
+
+/** Where a repository lies, for those who bring their own. Names are relative to its folder: `head`, `segments/0000000042.seg`. */
+export interface Source {
+  /** All names, or at least those of segments. `all: false`: the newest segments will do, where a list of all is expensive. */
+  list(options: { all: boolean }, signal?: AbortSignal): Promise<Iterable<string>>;
+  /** A length. Rejects with an error whose `code` is `"gone"` (or Node's `"ENOENT"`, or a `NotFoundError`) if there is no such name. */
+  size(name: string, signal?: AbortSignal): Promise<number>;
+  /** The bytes; fewer where the file ends. Its buffer may be taken over. Rejects as `size` does; any other error means: could not be read. */
+  read(name: string, offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array>;
+  /** Asked for when the repository is closed. */
+  close?(): Promise<void>;
+}
+
+export interface OpenOptions {
+  /** How many workers do the heavy work; as many as there are processors unless told otherwise. 0: none, it is done in this thread. */
+  workers?: number;
+  /** The engine's module, if it does not lie where this package does: a URL, a response, bytes, or compiled. The first `open` decides. */
+  wasm?: string | URL | Response | BufferSource | WebAssembly.Module | Promise<Response>;
+  /** The Zstandard module, likewise; a URL or a compiled module. */
+  zstd?: string | WebAssembly.Module;
+  /** Of a URL: what to send besides the range. */
+  headers?: Record<string, string>;
+  /** Of a URL: what to use instead of `fetch`. */
+  fetch?: typeof globalThis.fetch;
+  /** Of a URL where there is no head pin: the highest number of a segment. */
+  highestSegment?: number;
+  signal?: AbortSignal;
+}
+
+/**
+ * Opens a repository as of its newest commit, from files (dropped, or chosen as a folder), from a directory handle (of the user's files or the
+ * origin private file system), from a base URL whose server answers range requests, or from any source.
+ */
+export function open(
+  from: Iterable<File> | ArrayLike<File> | FileSystemDirectoryHandle | string | URL | Source,
+  options?: OpenOptions,
+): Promise<Repository>;
+
+export interface RepositoryInfo {
+  id: string;
+  digest: "sha256" | "blake3";
+  codec: "none" | "lz4" | "zstd" | "zlib";
+  blockBytes: number;
+  frameBytes: number;
+  fanOut: number;
+  segmentBytes: number;
+  /** When it was made. */
+  made: number;
+  /** The sequence number of the newest commit. */
+  commit: number;
+}
+
+/** A version or draft. All but the id is null or absent where its record cannot be read; the id is then the record's. */
+export interface Version {
+  id: string;
+  kind: "version" | "draft" | null;
+  name: string | null;
+  snapshot: string | null;
+  /** The version it was built on. */
+  base: string | null;
+  /** Commits to every byte of the disk. */
+  root?: string;
+  /** What the source was, as the host named it. */
+  source?: string;
+  time?: number;
+  /** Bytes of the disk. */
+  size?: number;
+  readBytes?: number;
+  newBlocks?: number;
+  newBytes?: number;
+  /** Of a draft: bytes done. */
+  position?: number;
+  sourceChanged?: boolean;
+  protected?: boolean;
+}
+
+/** What is meant by a version: itself, an id or the beginning of one, `NAME@SNAPSHOT`, `NAME` or `latest`. */
+export type VersionLike = Version | string;
+
+export type FindingKind =
+  | "pin" | "behind" | "missing" | "foreign" | "renamed" | "header"
+  | "truncated" | "footer" | "entry" | "digest" | "payload" | "padding";
+
+/** Damage, and where; segment and offset are null for the head pin. */
+export interface Finding {
+  kind: FindingKind;
+  segment: number | null;
+  offset: number | null;
+}
+
+/** A verdict in a word: `intact` is said only where every byte was read; `complete`: all that it needs is there. */
+export type Verdict = "intact" | "complete" | "damaged";
+
+/** What `sarsen check --json` and `sarsen scrub --json` print, field by field, and more. */
+export interface Report {
+  depth: "check" | "scrub";
+  findings: Finding[];
+  versions: { id: string; name: string | null; snapshot: string | null; hit: boolean; verdict: Verdict }[];
+  /** Ids of the versions that are hit, sorted. */
+  hit: string[];
+  segments: number;
+  entries: number;
+  bytes: number;
+  /** Something newer than what is here once existed. */
+  behind: boolean;
+  /** Tables were made anew from what is left. */
+  rebuilt: boolean;
+  /** The repository was written meanwhile, so that findings may be of what has moved: open it again, and look again. */
+  changed: boolean;
+  /** Nothing is written here. */
+  marks_written: false;
+  /** Whether anything is wrong. */
+  damaged: boolean;
+}
+
+export interface Progress {
+  /** Bytes that were checked. */
+  done: number;
+  /** Bytes that there are to check; 0 if that is not known. */
+  total: number;
+  bytesPerSecond: number;
+  secondsLeft?: number;
+}
+
+export interface InspectOptions {
+  signal?: AbortSignal;
+  onProgress?(progress: Progress): void;
+  onFinding?(finding: Finding): void;
+}
+
+/** A repository that is open. Verbs are done one after the other; open it twice to do two at once. */
+export class Repository {
+  private constructor();
+  readonly info: RepositoryInfo;
+  /** What was read of the source so far. */
+  readonly usage: { reads: number; bytes: number };
+  /** Versions and drafts, oldest first. */
+  versions(options?: { signal?: AbortSignal }): Promise<Version[]>;
+  /** Structure: headers, footers, tables, and that everything a version needs is there. Payloads are not read. */
+  check(options?: InspectOptions): Promise<Report>;
+  /** Every byte; of one version, every byte that it needs. */
+  scrub(options?: InspectOptions & { version?: VersionLike }): Promise<Report>;
+  /** Bytes of a version, checked. */
+  read(version: VersionLike, offset: number, length: number, options?: { signal?: AbortSignal }): Promise<Uint8Array>;
+  /** Looks for a newer commit; whether there is one. What is open then is that. */
+  refresh(options?: { signal?: AbortSignal }): Promise<boolean>;
+  /** Ends what is under way, and gives memory back. */
+  close(): Promise<void>;
+}
+
+/** The parent of this package's errors. Where something is not about a segment, an offset, a block or a version, it is undefined. */
+export class SarsenError extends Error {
+  readonly code: string;
+  readonly segment?: number;
+  readonly offset?: number;
+  readonly block?: number;
+  readonly version?: string;
+}
+
+/** Bytes were read and are not what they must be. */
+export class DamagedError extends SarsenError {}
+/** Bytes could not be read: nothing is said about whether they are intact. `cause` is what the source said. */
+export class ReadError extends SarsenError {}
+/** Not a repository, a newer format, no such version, a server without ranges: nothing was done. */
+export class RefusedError extends SarsenError {}
+/** More memory is needed than there may be. */
+export class MemoryError extends SarsenError {}
+/** A stream is not what it must be, or not of this repository. */
+export class StreamError extends SarsenError {}

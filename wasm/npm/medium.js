@@ -1,0 +1,169 @@
+// The director's medium. The engine cannot wait, so what was not fetched yet is answered "pending" and remembered; `settle` fetches it, and the
+// engine asks again, from the start of its step. What a step has asked for stays until the step is done; of the rest, as much as fits.
+
+import { segmentOf } from "./names.js";
+import { FAILED, OK, PENDING, SHORT } from "./reader.js";
+
+const PAGE_BYTES = 64 << 10;
+const KEPT_BYTES = 32 << 20;
+
+export class Medium {
+  #reader;
+  #numbers; // of segments, ascending, once listed
+  #sizes = new Map(); // name -> bytes, or a code
+  #pages = new Map(); // "name:page" -> {bytes or code, step}, in the order they were last used
+  #held = 0;
+  #step = 0;
+  #wanted = new Map(); // key -> how to fetch it
+
+  constructor(reader) {
+    this.#reader = reader;
+  }
+
+  next(after) {
+    return this.#beside((numbers) => numbers[after < 0 ? 0 : above(numbers, after)]);
+  }
+
+  previous(before) {
+    return this.#beside((numbers) => numbers[(before < 0 ? numbers.length : above(numbers, before - 1)) - 1]);
+  }
+
+  len(name) {
+    const size = this.#sizes.get(name);
+    if (size !== undefined) return size;
+    return this.#want(`size:${name}`, async (signal) => void this.#sizes.set(name, await this.#reader.size(name, signal)));
+  }
+
+  read(name, at, to) {
+    const first = Math.floor(at / PAGE_BYTES), last = Math.floor((at + to.length - 1) / PAGE_BYTES);
+    let missing = false;
+    for (let page = first; page <= last; page++) missing = this.#use(name, page) === undefined || missing;
+    if (missing) return this.#wantPages(name, first, last);
+    for (let page = first; page <= last; page++) {
+      const { bytes, code } = this.#pages.get(`${name}:${page}`);
+      if (code !== undefined) return code;
+      const start = page * PAGE_BYTES, from = Math.max(at, start), end = Math.min(at + to.length, start + PAGE_BYTES);
+      if (end - start > bytes.length) return SHORT;
+      to.set(bytes.subarray(from - start, end - start), from - at);
+    }
+    return OK;
+  }
+
+  /** A call was not pending: what it asked for need not be kept. */
+  done() {
+    this.#step += 1;
+    this.#trim();
+  }
+
+  /** Fetches all that was asked for and not there. */
+  async settle(signal) {
+    const wanted = [...this.#wanted.values()];
+    this.#wanted.clear();
+    if (wanted.length === 0) throw new Error("the engine waits for nothing");
+    await Promise.all(wanted.map((fetch) => fetch(signal)));
+  }
+
+  /** Lists anew, all there is. */
+  async relist(signal) {
+    await this.#list(true, signal);
+  }
+
+  /** Forgets what could not be read, so that it is tried again, and lengths, which may have changed. */
+  retry() {
+    this.#wanted.clear();
+    this.#sizes.clear();
+    if (this.#numbers === FAILED) this.#numbers = undefined;
+    for (const [key, { code }] of this.#pages) if (code !== undefined) this.#pages.delete(key);
+  }
+
+  /** Forgets everything. */
+  forget() {
+    this.retry();
+    this.#numbers = undefined;
+    this.#pages.clear();
+    this.#held = 0;
+  }
+
+  /** The segments there are, as far as they were listed. */
+  segments() {
+    return this.#numbers ?? [];
+  }
+
+  #beside(choose) {
+    if (this.#numbers === undefined) return this.#want("list", (signal) => this.#list(false, signal));
+    if (this.#numbers === FAILED) return FAILED;
+    return choose(this.#numbers) ?? -1;
+  }
+
+  async #list(all, signal) {
+    try {
+      const numbers = new Set();
+      for (const name of await this.#reader.list(all, signal)) numbers.add(segmentOf(name));
+      numbers.delete(undefined);
+      this.#numbers = Float64Array.from(numbers).sort();
+    } catch (error) {
+      this.#reader.failure = { error };
+      this.#numbers = FAILED;
+    }
+  }
+
+  #use(name, number) {
+    const key = `${name}:${number}`;
+    const page = this.#pages.get(key);
+    if (page === undefined) return undefined;
+    page.step = this.#step;
+    this.#pages.delete(key); // and to the end of the order
+    this.#pages.set(key, page);
+    return page;
+  }
+
+  #wantPages(name, first, last) {
+    for (let page = first; page <= last; page++) {
+      if (this.#pages.has(`${name}:${page}`)) continue;
+      const start = page;
+      while (page < last && !this.#pages.has(`${name}:${page + 1}`)) page += 1;
+      this.#want(`${name}:${start}:${page}`, (signal) => this.#fetch(name, start, page, signal));
+    }
+    return PENDING;
+  }
+
+  async #fetch(name, first, last, signal) {
+    const got = await this.#reader.read(name, first * PAGE_BYTES, (last + 1) * PAGE_BYTES, signal);
+    for (let page = first; page <= last; page++) {
+      const start = (page - first) * PAGE_BYTES;
+      const bytes = got.bytes?.subarray(start, start + PAGE_BYTES);
+      this.#keep(`${name}:${page}`, { bytes, code: got.code, step: this.#step });
+    }
+    this.#trim();
+  }
+
+  #keep(key, page) {
+    this.#held += (page.bytes?.length ?? 0) - (this.#pages.get(key)?.bytes?.length ?? 0);
+    this.#pages.delete(key);
+    this.#pages.set(key, page);
+  }
+
+  #trim() {
+    for (const [key, page] of this.#pages) {
+      if (this.#held <= KEPT_BYTES || page.step === this.#step) return;
+      this.#pages.delete(key);
+      this.#held -= page.bytes?.length ?? 0;
+    }
+  }
+
+  #want(key, fetch) {
+    this.#wanted.set(key, fetch);
+    return PENDING;
+  }
+}
+
+/** How many of the ascending numbers are at most `than`. */
+function above(numbers, than) {
+  let low = 0, high = numbers.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (numbers[middle] <= than) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

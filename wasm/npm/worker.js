@@ -1,0 +1,39 @@
+// A worker: does the batches it is sent, and asks for what they need besides. Messages: {open}, {batch, jobs, ranges}, {ranges}, {close}; it
+// answers {opened}, {wanted}, {batch, outcomes} and {failed}.
+
+import { load } from "./engine.js";
+import { Performer } from "./performer.js";
+
+let performer;
+let arrived; // whoever waits for ranges
+
+async function serve(message, answer) {
+  try {
+    if (message.open) {
+      const { glue } = await load(message.open.module);
+      performer = new Performer(glue, message.open, (wanted) => new Promise((resolve) => ((arrived = resolve), answer({ wanted }))));
+      answer({ opened: true });
+    } else if (message.jobs) {
+      const outcomes = await performer.perform(message.jobs, message.ranges);
+      answer({ batch: message.batch, outcomes }, [outcomes.buffer]);
+    } else if (message.ranges) {
+      arrived(message.ranges);
+    }
+  } catch (error) {
+    answer({ failed: describe(error) });
+  }
+}
+
+/** Errors of the engine are objects of this worker's own: what they say is sent. */
+function describe(error) {
+  if (error instanceof Error) return { message: error.message, stack: error.stack };
+  const { class: kind, code, segment, offset } = error;
+  return { class: kind, code, segment, offset };
+}
+
+if (typeof WorkerGlobalScope === "function") {
+  self.onmessage = ({ data }) => serve(data, (message, transfer) => self.postMessage(message, transfer ?? []));
+} else {
+  const { parentPort } = await import(/* @vite-ignore */ /* webpackIgnore: true */ "node:worker_threads");
+  parentPort.on("message", (data) => serve(data, (message, transfer) => parentPort.postMessage(message, transfer ?? [])));
+}

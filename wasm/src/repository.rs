@@ -1,0 +1,601 @@
+//! The director: a repository that is open for reading, and the verb under way.
+
+use crate::failure::{Failure, far};
+use crate::memory::{Bench, StoreRoom, TABLE_BYTES, zeros};
+use crate::page::{PageCodecs, PageHost, PageMedium, PageSink, PageZstd, ReadMedium, Taker};
+use crate::verb::{Ended, Verb};
+use crate::wire::{Came, Wire, put_job, take_outcome};
+use crate::{AGAIN, BATCH, DONE, PENDING, WAIT, ZSTD};
+use sarsen_core::catalogue::{Entry, Listed, Listing, Search, Wanted, with_record};
+use sarsen_core::codec::{CodecId, Plain};
+use sarsen_core::digest::Algorithm;
+use sarsen_core::error::{Error, Refusal};
+use sarsen_core::format::bytes::Reader;
+use sarsen_core::format::header::{self, SegmentHeader};
+use sarsen_core::format::record::{Record, RecordKind};
+use sarsen_core::ops::check::{self, Check, Depth};
+use sarsen_core::ops::diff::{self, Differences, Onto};
+use sarsen_core::ops::restore::{self, Restore};
+use sarsen_core::store::Store;
+use sarsen_core::task::{Event, Finding, Job, Next, Piece, Task};
+use sarsen_core::types::{Id, Link, Place, SegmentNumber};
+use sarsen_core::version::Version;
+use std::collections::VecDeque;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+#[wasm_bindgen]
+extern "C" {
+    /// Hears what is found. Facts come one field at a time; `end` says what they were about.
+    pub type Ear;
+    #[wasm_bindgen(method)]
+    fn text(this: &Ear, key: &str, value: &str);
+    #[wasm_bindgen(method)]
+    fn number(this: &Ear, key: &str, value: f64);
+    #[wasm_bindgen(method)]
+    fn end(this: &Ear, what: &str);
+}
+
+/// So many bytes go into a batch, unless one job alone needs more.
+const BATCH_BYTES: u64 = 1 << 20;
+/// So many jobs go into a batch.
+const BATCH_JOBS: u32 = 512;
+/// So many steps are done in one call.
+const STEPS: u32 = 256;
+
+/// Something that others borrow for as long as its owner lives.
+struct Held<T>(*mut T);
+
+impl<T> Held<T> {
+    fn new(of: T) -> Held<T> {
+        Held(Box::into_raw(Box::new(of)))
+    }
+
+    /// # Safety
+    /// Whatever it was lent to before must be gone, and this must outlive whatever it is lent to.
+    unsafe fn lend(&self) -> &'static mut T {
+        // SAFETY: it came from a box, and the caller promised the rest.
+        unsafe { &mut *self.0 }
+    }
+}
+
+impl<T> Drop for Held<T> {
+    fn drop(&mut self) {
+        // SAFETY: it came from a box; borrowers are fields before it, and gone.
+        drop(unsafe { Box::from_raw(self.0) });
+    }
+}
+
+/// A job that is out, and what came of it.
+struct Flight {
+    job: Job,
+    came: Option<Came>,
+}
+
+/// A repository. Fields that borrow stand before those they borrow from: they are dropped in this order.
+#[wasm_bindgen]
+pub struct Repository {
+    verb: Option<Verb>,
+    reading: Option<Version<'static>>,
+    store: Option<Store<'static>>,
+    taker: Option<(Held<Onto<'static>>, Held<Taker>)>,
+    room: Held<StoreRoom>,
+    pages: Held<Vec<u8>>,
+    medium: Held<ReadMedium>,
+    listing: Option<Listing>,
+    search: Option<Listing>,
+    found: Option<Entry>,
+    own: Option<(Bench, PageCodecs)>,
+    findings: Vec<Finding>,
+    flights: VecDeque<Flight>,
+    /// The number of the oldest job that is out.
+    oldest: u32,
+    batch: Wire,
+    batch_jobs: u32,
+    batch_bytes: u64,
+    ranges: Vec<u32>,
+    /// A job that found no room in the batch.
+    held_back: Option<Job>,
+}
+
+/// Pending is an answer, not a failure.
+fn answer(done: Result<u32, Error>) -> Result<u32, Failure> {
+    match done {
+        Err(error) if error.is_pending() => Ok(PENDING),
+        done => Ok(done?),
+    }
+}
+
+static HOST: PageHost = PageHost;
+
+#[wasm_bindgen]
+impl Repository {
+    /// A repository on this medium; to be opened.
+    #[wasm_bindgen(constructor)]
+    pub fn new(medium: PageMedium) -> Result<Repository, Failure> {
+        Ok(Repository {
+            verb: None,
+            reading: None,
+            store: None,
+            taker: None,
+            room: Held::new(StoreRoom::new()?),
+            pages: Held::new(zeros(TABLE_BYTES)?),
+            medium: Held::new(ReadMedium(medium)),
+            listing: None,
+            search: None,
+            found: None,
+            own: None,
+            findings: Vec::new(),
+            flights: VecDeque::new(),
+            oldest: 0,
+            batch: Wire(Vec::new()),
+            batch_jobs: 0,
+            batch_bytes: 0,
+            ranges: Vec::new(),
+            held_back: None,
+        })
+    }
+
+    /// Opens it as of its newest commit; again and again while it is pending.
+    pub fn open(&mut self) -> Result<u32, Failure> {
+        self.stop();
+        self.store = None;
+        // SAFETY: the only borrowers, the store and what works with it, are gone; fields are dropped in order.
+        let (medium, room) = unsafe { (self.medium.lend(), self.room.lend()) };
+        answer(Store::open(medium, &HOST, room.lend()).map(|store| {
+            self.store = Some(store);
+            DONE
+        }))
+    }
+
+    /// Ends whatever is under way.
+    pub fn stop(&mut self) {
+        (self.verb, self.reading, self.taker) = (None, None, None);
+        (self.listing, self.search) = (None, None);
+        self.findings.clear();
+        self.oldest = self.oldest.wrapping_add(u32::try_from(self.flights.len()).unwrap_or(0));
+        self.flights.clear();
+        self.clear_batch();
+        self.held_back = None;
+    }
+
+    /// What workers need to know of the repository.
+    pub fn parameters(&self) -> Result<Vec<u8>, Failure> {
+        let mut bytes = [0; header::LEN];
+        let parameters = *self.opened()?.parameters();
+        SegmentHeader { parameters, segment: SegmentNumber(0) }.emit(&mut bytes);
+        Ok(bytes.to_vec())
+    }
+
+    /// Tells what `init` chose.
+    pub fn describe(&self, ear: &Ear) -> Result<(), Failure> {
+        let store = self.opened()?;
+        let parameters = store.parameters();
+        ear.text("id", &parameters.repository.to_string());
+        ear.text("digest", algorithm_name(parameters.algorithm));
+        ear.text("codec", codec_name(parameters.codec));
+        ear.number("blockBytes", parameters.block_bytes().into());
+        ear.number("frameBytes", parameters.frame_bytes().into());
+        ear.number("fanOut", parameters.fan_out().into());
+        ear.number("segmentBytes", parameters.segment_bytes.into());
+        ear.number("made", far(parameters.made));
+        ear.number("commit", far(store.head().commit.sequence));
+        ear.end("repository");
+        Ok(())
+    }
+
+    /// Tells of each version and draft, oldest first; again and again while it is pending.
+    pub fn list(&mut self, ear: &Ear) -> Result<u32, Failure> {
+        let (store, listing) = (self.store.as_mut().ok_or(Failure::OUT_OF_TURN)?, &mut self.listing);
+        let done = list(store, listing, ear);
+        answer(done)
+    }
+
+    /// Whether tables had to be made anew from what is left.
+    pub fn is_rebuilt(&self) -> Result<bool, Failure> {
+        Ok(self.opened()?.is_rebuilt() || self.opened()?.is_derived())
+    }
+
+    /// Whether something newer once existed.
+    pub fn is_behind(&self) -> Result<bool, Failure> {
+        Ok(self.opened()?.head().behind.is_some())
+    }
+
+    /// Looks for the version that a person means by `text`; again and again while it is pending. The verbs of one version are about this one.
+    pub fn find(&mut self, text: &str) -> Result<u32, Failure> {
+        let store = self.store.as_mut().ok_or(Failure::OUT_OF_TURN)?;
+        let mut search = Search::of(store, Wanted::parse(text));
+        answer(loop {
+            match search.step(store) {
+                Ok(None) => {}
+                Ok(Some(found)) => {
+                    self.found = Some(found.entry);
+                    break Ok(DONE);
+                }
+                Err(error) => break Err(error),
+            }
+        })
+    }
+
+    /// Begins a check (0) or scrub (1) of everything, or (2) of what the version that was found needs.
+    pub fn begin_check(&mut self, depth: u32) -> Result<(), Failure> {
+        self.stop();
+        // SAFETY: what borrowed them was just stopped.
+        let pages = unsafe { self.pages.lend() };
+        let store = self.store.as_ref().ok_or(Failure::OUT_OF_TURN)?;
+        let task = match (depth, self.found) {
+            (0, _) => Check::reading(store, Depth::Check, pages),
+            (1, _) => Check::reading(store, Depth::Scrub, pages),
+            (_, Some(found)) => Check::of_version(store, found, pages),
+            _ => return Err(Failure::OUT_OF_TURN),
+        };
+        self.verb = Some(Verb::Check(task));
+        Ok(())
+    }
+
+    /// Begins to hand the bytes of the version that was found to `sink`, in the order of their jobs; again and again while it is pending.
+    /// Ranges that cannot be read are told as zeros, and as lost.
+    pub fn begin_restore(&mut self, sink: PageSink) -> Result<u32, Failure> {
+        let taker = Held::new(Taker(sink));
+        answer(self.open_found().map(|version| {
+            // SAFETY: both are dropped together, with whatever borrowed them.
+            let target = unsafe { taker.lend() };
+            let onto = Held::new(Onto(target));
+            self.taker = Some((onto, taker));
+            if let Some(store) = &self.store {
+                let options = restore::Options { target_is_zero: false };
+                self.verb = Some(Verb::Restore(Restore::new(store, version, target, options)));
+            }
+            DONE
+        }))
+    }
+
+    /// Begins to compare the version that was found with the file that workers read; again and again while it is pending. What the version has
+    /// and the file has not is told to `sink`.
+    pub fn begin_compare(&mut self, sink: PageSink) -> Result<u32, Failure> {
+        let taker = Held::new(Taker(sink));
+        answer(self.open_found().and_then(|version| {
+            // SAFETY: both are dropped together, with whatever borrowed them.
+            let onto = Held::new(Onto(unsafe { taker.lend() }));
+            // SAFETY: as before.
+            let target = unsafe { onto.lend() };
+            self.taker = Some((onto, taker));
+            let store = self.store.as_ref().ok_or(Refusal::Parameter)?;
+            let options = diff::Options { start: 0, lossy: true };
+            self.verb = Some(Verb::Compare(Differences::new(store, diff::From::Disk, version, target, options)?));
+            Ok(DONE)
+        }))
+    }
+
+    /// Prepares to read the version that was found; again and again while it is pending.
+    pub fn begin_read(&mut self, zstd: PageZstd) -> Result<u32, Failure> {
+        answer(self.open_found().and_then(|version| {
+            let store = self.store.as_mut().ok_or(Refusal::Parameter)?;
+            self.own = Some((Bench::new(store.parameters())?, PageCodecs::new(zstd)));
+            self.reading = Some(version);
+            Ok(DONE)
+        }))
+    }
+
+    /// Bytes of the disk that is read.
+    pub fn reading_size(&self) -> f64 {
+        self.reading.as_ref().map_or(0.0, |version| far(version.size()))
+    }
+
+    /// Fills `to` from `offset` of the version; again and again while it is pending.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // as saturates, and what is beyond the end is refused
+    pub fn read(&mut self, offset: f64, to: &mut [u8]) -> Result<u32, Failure> {
+        let store = self.store.as_mut().ok_or(Failure::OUT_OF_TURN)?;
+        let (version, (bench, codecs)) = self.reading.as_mut().zip(self.own.as_mut()).ok_or(Failure::OUT_OF_TURN)?;
+        let read = loop {
+            match store.load() {
+                Ok(false) => {}
+                Ok(true) => break version.read_at(offset as u64, to, store, &mut bench.work(codecs)),
+                Err(error) => break Err(error),
+            }
+        };
+        if core::mem::take(&mut codecs.zstd_is_due) {
+            return Ok(ZSTD);
+        }
+        answer(read.map(|_| DONE))
+    }
+
+    /// Goes on with the verb: takes what outcomes there are, then asks what is next.
+    ///
+    /// [`BATCH`]: jobs lie ready, to be taken with `ranges` and `batch`. [`WAIT`]: `deliver` outcomes first. [`DONE`]: the report was told.
+    pub fn turn(&mut self, ear: &Ear) -> Result<u32, Failure> {
+        let turned = self.turn_on(ear);
+        // What lies ready goes out, even if the director itself has to wait.
+        match turned {
+            Err(error) if error.is_pending() && self.batch_jobs > 0 => Ok(BATCH),
+            turned => answer(turned),
+        }
+    }
+
+    /// What the batch is going to read: segment, start and end, three by three, in ascending order where it can be.
+    pub fn ranges(&mut self) -> Vec<u32> {
+        core::mem::take(&mut self.ranges)
+    }
+
+    /// How many jobs the batch has; the number of its first is one more than that of the last one before.
+    pub fn batch_len(&self) -> u32 {
+        self.batch_jobs
+    }
+
+    /// Takes the batch.
+    pub fn batch(&mut self) -> Vec<u8> {
+        let jobs = core::mem::take(&mut self.batch.0);
+        self.clear_batch();
+        jobs
+    }
+
+    /// Takes the outcomes of a batch, whose first job has this number.
+    pub fn deliver(&mut self, first: u32, outcomes: &[u8]) -> Result<(), Failure> {
+        let mut fields = Reader(outcomes);
+        let mut at = usize::try_from(first.wrapping_sub(self.oldest)).map_err(|_| Failure::GARBLED)?;
+        while !fields.0.is_empty() {
+            let came = take_outcome(&mut fields).map_err(|_| Failure::GARBLED)?;
+            self.flights.get_mut(at).ok_or(Failure::GARBLED)?.came = Some(came);
+            at = at.saturating_add(1);
+        }
+        Ok(())
+    }
+
+    /// The number of the next job.
+    pub fn next_number(&self) -> u32 {
+        let out = u32::try_from(self.flights.len()).unwrap_or(0);
+        self.oldest.wrapping_add(out).wrapping_sub(self.batch_jobs)
+    }
+}
+
+impl Repository {
+    fn opened(&self) -> Result<&Store<'static>, Failure> {
+        self.store.as_ref().ok_or(Failure::OUT_OF_TURN)
+    }
+
+    fn clear_batch(&mut self) {
+        self.batch.0.clear();
+        self.ranges.clear();
+        (self.batch_jobs, self.batch_bytes) = (0, 0);
+    }
+
+    fn open_found(&mut self) -> Result<Version<'static>, Error> {
+        self.stop();
+        let link = self.found.ok_or(Refusal::UnknownVersion)?.link;
+        // SAFETY: what borrowed them was just stopped.
+        let pages = unsafe { self.pages.lend() };
+        let store = self.store.as_mut().ok_or(Refusal::Parameter)?;
+        let parameters = *store.parameters();
+        with_record(store, &link, |_, record| match record.kind {
+            RecordKind::Version => Version::open(&parameters, record, link.place, pages),
+            RecordKind::Draft => Err(Refusal::UnknownVersion.into()),
+        })?
+    }
+
+    fn turn_on(&mut self, ear: &Ear) -> Result<u32, Error> {
+        for _ in 0..STEPS {
+            self.accept(ear)?;
+            let next = match self.held_back.take() {
+                Some(job) => Next::Job(job),
+                None => {
+                    let (verb, store) = self.verb.as_mut().zip(self.store.as_mut()).ok_or(Refusal::Parameter)?;
+                    verb.next(store)?
+                }
+            };
+            match next {
+                Next::Job(job) if !self.takes(&job) => {
+                    self.held_back = Some(job);
+                    return Ok(BATCH);
+                }
+                Next::Job(job) => self.put(job)?,
+                Next::Say(event) => self.hear(ear, &event),
+                Next::Step => {}
+                Next::Wait if self.batch_jobs > 0 => return Ok(BATCH),
+                Next::Wait => return Ok(WAIT),
+                Next::Done(ended) => {
+                    self.tell(ear, &ended);
+                    self.stop();
+                    return Ok(DONE);
+                }
+            }
+        }
+        Ok(if self.batch_jobs > 0 { BATCH } else { AGAIN })
+    }
+
+    /// Gives the task every outcome that is in order.
+    fn accept(&mut self, ear: &Ear) -> Result<(), Error> {
+        while let Some(flight) = self.flights.front_mut() {
+            let Some((outcome, raw, packed)) = &mut flight.came else { break };
+            let (verb, store) = self.verb.as_mut().zip(self.store.as_mut()).ok_or(Refusal::Parameter)?;
+            let mut bench = Bench::holding(core::mem::take(raw), core::mem::take(packed));
+            let mut codecs = Plain;
+            let accepted = verb.accept(store, &flight.job, *outcome, &mut bench.work(&mut codecs));
+            if let Err(error) = accepted
+                && error.is_pending()
+            {
+                (*raw, *packed) = bench.into_left();
+                return Err(error);
+            }
+            self.flights.pop_front();
+            self.oldest = self.oldest.wrapping_add(1);
+            if let Some(event) = accepted? {
+                self.hear(ear, &event);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the batch has room for another job.
+    fn takes(&self, _: &Job) -> bool {
+        self.batch_jobs < BATCH_JOBS && self.batch_bytes < BATCH_BYTES
+    }
+
+    fn put(&mut self, job: Job) -> Result<(), Error> {
+        put_job(&mut self.batch, &job).ok_or(Error::Refused(Refusal::Parameter))?;
+        self.batch_jobs = self.batch_jobs.saturating_add(1);
+        match &job.piece {
+            Piece::Check { place, line: Some(line), .. } => {
+                let end = self.store.as_ref().map_or(0, |store| line.end(store.parameters()));
+                self.will_read(*place, end);
+            }
+            Piece::Check { place, .. } => self.will_read_entry(*place),
+            Piece::Prove { chain, .. } | Piece::Fetch { chain, .. } | Piece::Differ { new: chain, .. } => {
+                chain.places().iter().for_each(|place| self.will_read_entry(*place));
+            }
+            _ => {}
+        }
+        self.flights.push_back(Flight { job, came: None });
+        Ok(())
+    }
+
+    /// A guess that spares asking: what it gets wrong the worker asks for.
+    fn will_read_entry(&mut self, place: Place) {
+        let Some(store) = &self.store else { return };
+        if let Ok(entry) = store.source().entry(place, u64::MAX) {
+            self.will_read(place, entry.total_bytes(store.parameters()).saturating_add(place.offset.into()));
+        }
+    }
+
+    fn will_read(&mut self, place: Place, end: u64) {
+        let (segment, start) = (place.segment.0, place.offset);
+        let end = u32::try_from(end).unwrap_or(u32::MAX);
+        self.batch_bytes = self.batch_bytes.saturating_add(end.saturating_sub(start).into());
+        match self.ranges.as_mut_slice() {
+            [.., last_segment, _, last_end] if *last_segment == segment && *last_end == start => *last_end = end,
+            _ => self.ranges.extend([segment, start, end]),
+        }
+    }
+
+    fn hear(&mut self, ear: &Ear, event: &Event) {
+        match event {
+            Event::Finding(finding) => {
+                self.findings.push(*finding);
+                tell_finding(ear, finding, "finding");
+            }
+            Event::Hit { id, link } => tell_verdict(ear, *id, Some(*link), "hit"),
+            Event::Whole { id } => tell_verdict(ear, *id, None, "whole"),
+            Event::Lost { offset, len_bytes } => {
+                ear.number("offset", far(*offset));
+                ear.number("length", far(*len_bytes));
+                ear.end("lost");
+            }
+            _ => {}
+        }
+    }
+
+    fn tell(&mut self, ear: &Ear, ended: &Ended) {
+        match ended {
+            Ended::Check(report) => {
+                self.findings.sort_unstable_by_key(|finding| (finding.place, finding.kind));
+                self.findings.iter().for_each(|finding| tell_finding(ear, finding, "found"));
+                tell_checked(ear, report);
+            }
+            Ended::Restore(report) => {
+                ear.number("diskSize", far(report.disk_size));
+                ear.number("dataBytes", far(report.data_bytes));
+                ear.number("lostBytes", far(report.lost_bytes));
+                ear.end("report");
+            }
+            Ended::Compare(report) => {
+                ear.number("diskSize", far(report.disk_size));
+                ear.number("lostBytes", far(report.lost_bytes));
+                ear.end("report");
+            }
+        }
+    }
+}
+
+fn list(store: &mut Store<'_>, listing: &mut Option<Listing>, ear: &Ear) -> Result<u32, Error> {
+    for _ in 0..STEPS {
+        let mut at = *listing.get_or_insert_with(|| Listing::of(store));
+        match at.next(store)? {
+            Listed::Step => {}
+            Listed::Entry(entry) => match with_record(store, &entry.link, |id, record| tell_version(ear, id, record)) {
+                Ok(()) => tell_link(ear, &entry.link),
+                Err(error) if error.is_damage() => {
+                    ear.text("id", &entry.link.id.to_string());
+                    tell_link(ear, &entry.link);
+                }
+                Err(error) => return Err(error),
+            },
+            Listed::End => {
+                *listing = None;
+                return Ok(DONE);
+            }
+        }
+        *listing = Some(at);
+    }
+    Ok(AGAIN)
+}
+
+fn tell_link(ear: &Ear, link: &Link) {
+    ear.number("segment", link.place.segment.0.into());
+    ear.number("offset", link.place.offset.into());
+    ear.end("version");
+}
+
+fn tell_version(ear: &Ear, id: Id, record: &Record<'_>) {
+    ear.text("id", &id.to_string());
+    ear.text("kind", if record.kind == RecordKind::Draft { "draft" } else { "version" });
+    ear.text("name", record.name);
+    ear.text("snapshot", record.snapshot);
+    ear.text("source", record.source);
+    if !record.base.is_zero() {
+        ear.text("base", &record.base.to_string());
+    }
+    ear.text("root", &record.root.to_string());
+    ear.number("time", far(record.time));
+    ear.number("size", far(record.disk_size));
+    ear.number("readBytes", far(record.statistics.read_bytes));
+    ear.number("newBlocks", far(record.statistics.new_blocks));
+    ear.number("newBytes", far(record.statistics.new_bytes));
+    if record.kind == RecordKind::Draft {
+        ear.number("position", far(record.position));
+    }
+    ear.number("sourceChanged", f64::from(u8::from(record.source_changed)));
+    ear.number("protected", f64::from(u8::from(record.protected)));
+}
+
+fn tell_finding(ear: &Ear, finding: &Finding, what: &str) {
+    ear.text("kind", finding.kind.name());
+    if let Some(place) = finding.place {
+        ear.number("segment", place.segment.0.into());
+        ear.number("offset", place.offset.into());
+    }
+    ear.end(what);
+}
+
+fn tell_verdict(ear: &Ear, id: Id, link: Option<Link>, what: &str) {
+    ear.text("id", &id.to_string());
+    if let Some(link) = link {
+        ear.number("segment", link.place.segment.0.into());
+        ear.number("offset", link.place.offset.into());
+    }
+    ear.end(what);
+}
+
+fn tell_checked(ear: &Ear, report: &check::Report) {
+    ear.number("segments", far(report.segments));
+    ear.number("entries", far(report.entries));
+    ear.number("bytes", far(report.bytes));
+    ear.number("versions", far(report.versions));
+    ear.number("behind", f64::from(u8::from(report.behind)));
+    ear.number("rebuilt", f64::from(u8::from(report.rebuilt)));
+    ear.number("changed", f64::from(u8::from(report.changed)));
+    ear.end("report");
+}
+
+fn algorithm_name(algorithm: Algorithm) -> &'static str {
+    match algorithm {
+        Algorithm::Sha256 => "sha256",
+        Algorithm::Blake3 => "blake3",
+    }
+}
+
+fn codec_name(codec: CodecId) -> &'static str {
+    match codec {
+        CodecId::None => "none",
+        CodecId::Lz4 => "lz4",
+        CodecId::Zstd => "zstd",
+        CodecId::Zlib => "zlib",
+    }
+}
