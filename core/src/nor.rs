@@ -1,4 +1,4 @@
-//! NOR flash as a medium: what a flash is over which [`embedded_storage`] traits are laid, segments lie in (docs/FORMAT.md section 17).
+//! NOR flash as a medium: any driver of `embedded-storage`, or whatever else is a [`Flash`] (docs/FORMAT.md section 17).
 //!
 //! The flash is divided into **runs** of erase blocks; a segment has as many runs as it needs, wherever they lie. A run in use begins with a claim
 //! that says which part of which segment it holds; that is all there is on the flash beside the segments themselves. What is known of the
@@ -12,9 +12,12 @@
 
 mod chip;
 mod claim;
+mod flash;
 mod runs;
 mod space;
 
+pub use chip::runs_of;
+pub use flash::{Bad, Flash, Units};
 pub use runs::Run;
 
 use crate::error::Trouble;
@@ -22,7 +25,6 @@ use crate::medium::{Medium, MediumMut, Name, Rules};
 use crate::types::{SegmentNumber, low32, narrow, wide};
 use core::cell::{RefCell, RefMut};
 use embedded_io::ErrorKind;
-use embedded_storage::nor_flash::NorFlash;
 use space::{FAILED, Space};
 
 /// The greatest length of a segment the format allows.
@@ -80,14 +82,14 @@ struct Inner<'m, F> {
     last: Option<(SegmentNumber, u32)>,
 }
 
-impl<'m, F: NorFlash> NorMedium<'m, F> {
-    /// Takes a flash into use, blank or as it was left. `run_bytes` is a multiple of [`NorFlash::ERASE_SIZE`], and the same each time; the shorter a
+impl<'m, F: Flash> NorMedium<'m, F> {
+    /// Takes a flash into use, blank or as it was left. `run_bytes` is a multiple of [`Units::erase`], and the same each time; the shorter a
     /// run, the less space is left unused at the end of each segment, and the more memory `runs` is.
     pub fn mount(flash: F, run_bytes: u32, runs: &'m mut [Run]) -> Result<NorMedium<'m, F>, Refused> {
         let space = Space::mount(flash, run_bytes, runs)?;
         let bytes = wide(space.runs().0.len()).saturating_mul(space.body_bytes().into());
         let segment_bytes = low32(bytes).min(SEGMENT_BYTES_MAX);
-        let rules = Rules { write_bytes: Space::<F>::unit(), segment_bytes, pin: false };
+        let rules = Rules { write_bytes: space.unit(), segment_bytes, pin: false };
         Ok(NorMedium { rules, inner: RefCell::new(Inner { space, open_bytes: 0, last: None }) })
     }
 
@@ -106,7 +108,7 @@ impl<'m, F: NorFlash> NorMedium<'m, F> {
     }
 }
 
-impl<F: NorFlash> Inner<'_, F> {
+impl<F: Flash> Inner<'_, F> {
     fn exists(&self, segment: SegmentNumber) -> bool {
         self.space.runs().segments().any(|number| number == segment)
     }
@@ -172,7 +174,7 @@ impl<F: NorFlash> Inner<'_, F> {
         if self.space.open != Some(segment) {
             return Err(if self.exists(segment) { Trouble::ReadOnly } else { Trouble::Gone });
         }
-        if wide(bytes.len()).checked_rem(Space::<F>::unit().into()) != Some(0) {
+        if wide(bytes.len()).checked_rem(self.space.unit().into()) != Some(0) {
             return Err(Trouble::Failed(ErrorKind::InvalidInput));
         }
         let body = self.space.body_bytes();
@@ -208,7 +210,7 @@ impl<F: NorFlash> Inner<'_, F> {
     }
 }
 
-impl<F: NorFlash> Medium for NorMedium<'_, F> {
+impl<F: Flash> Medium for NorMedium<'_, F> {
     fn rules(&self) -> Rules {
         self.rules
     }
@@ -242,7 +244,7 @@ impl<F: NorFlash> Medium for NorMedium<'_, F> {
     }
 }
 
-impl<F: NorFlash> MediumMut for NorMedium<'_, F> {
+impl<F: Flash> MediumMut for NorMedium<'_, F> {
     fn create(&self, segment: SegmentNumber) -> Result<(), Trouble> {
         self.inner()?.create(segment)
     }

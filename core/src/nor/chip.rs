@@ -1,8 +1,8 @@
 //! The flash itself, a run at a time: reads of any length, programs and erases that are read back.
 
 use super::Refused;
+use super::flash::{Bad, Flash, Units};
 use crate::types::{align_up, low32, narrow, wide};
-use embedded_storage::nor_flash::NorFlash;
 
 /// The longest word that is read or programmed at once, in bytes.
 const WORD_MAX: usize = 256;
@@ -10,26 +10,24 @@ const WORD_MAX: usize = 256;
 /// A flash divided into runs.
 pub struct Chip<F> {
     flash: F,
+    units: Units,
     run_bytes: u32,
     runs: u16,
 }
 
-/// The device did not do it, or not right.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Bad;
+/// How many runs a flash of these units is divided into; none if it cannot be.
+pub fn runs_of(units: &Units, run_bytes: u32) -> Option<u16> {
+    let divides = |word: u32| word.is_power_of_two() && narrow(word.into()) <= WORD_MAX && units.erase.is_multiple_of(word);
+    let runs = units.flash.checked_div(run_bytes).and_then(|runs| u16::try_from(runs).ok())?;
+    let fits = runs > 0 && run_bytes.checked_rem(units.erase) == Some(0);
+    (fits && divides(units.read) && divides(units.program)).then_some(runs)
+}
 
-impl<F: NorFlash> Chip<F> {
+impl<F: Flash> Chip<F> {
     pub fn new(flash: F, run_bytes: u32) -> Result<Chip<F>, Refused> {
-        let erase = low32(wide(F::ERASE_SIZE));
-        let words = [F::READ_SIZE, F::WRITE_SIZE];
-        let divides = |word: &usize| word.is_power_of_two() && *word <= WORD_MAX && F::ERASE_SIZE.is_multiple_of(*word);
-        let runs = low32(wide(flash.capacity())).checked_div(run_bytes).and_then(|runs| u16::try_from(runs).ok());
-        match runs {
-            Some(runs) if runs > 0 && words.iter().all(divides) && run_bytes.checked_rem(erase) == Some(0) => {
-                Ok(Chip { flash, run_bytes, runs })
-            }
-            _ => Err(Refused::Geometry),
-        }
+        let units = flash.units();
+        let runs = runs_of(&units, run_bytes).ok_or(Refused::Geometry)?;
+        Ok(Chip { flash, units, run_bytes, runs })
     }
 
     pub fn into_flash(self) -> F {
@@ -51,20 +49,21 @@ impl<F: NorFlash> Chip<F> {
     }
 
     /// `bytes` rounded up to whole words.
-    pub fn words(bytes: usize) -> u32 {
-        low32(align_up(wide(bytes), wide(F::WRITE_SIZE)))
+    pub fn words(&self, bytes: usize) -> u32 {
+        low32(align_up(wide(bytes), self.units.program.into()))
     }
 
     /// Reads from anywhere, in whole words.
     pub fn read(&mut self, at: u32, to: &mut [u8]) -> Result<(), Bad> {
-        let word = low32(wide(F::READ_SIZE));
+        // A power of two.
+        let below = self.units.read.saturating_sub(1);
         let (mut at, mut rest) = (at, to);
         while !rest.is_empty() {
-            let skip = at.checked_rem(word).ok_or(Bad)?;
-            let whole = rest.len().checked_div(F::READ_SIZE).ok_or(Bad)?.saturating_mul(F::READ_SIZE);
+            let skip = at & below;
+            let whole = rest.len() & !narrow(below.into());
             let len = match skip == 0 && whole > 0 {
                 true => {
-                    self.flash.read(at, rest.get_mut(..whole).ok_or(Bad)?).map_err(|_| Bad)?;
+                    self.flash.read(at, rest.get_mut(..whole).ok_or(Bad)?)?;
                     whole
                 }
                 false => self.read_part(at.saturating_sub(skip), narrow(skip.into()), rest)?,
@@ -78,8 +77,8 @@ impl<F: NorFlash> Chip<F> {
     /// Reads what of one word lies behind `skip`; how many bytes that were.
     fn read_part(&mut self, word: u32, skip: usize, to: &mut [u8]) -> Result<usize, Bad> {
         let mut bytes = [0; WORD_MAX];
-        let bytes = bytes.get_mut(..F::READ_SIZE).ok_or(Bad)?;
-        self.flash.read(word, bytes).map_err(|_| Bad)?;
+        let bytes = bytes.get_mut(..narrow(self.units.read.into())).ok_or(Bad)?;
+        self.flash.read(word, bytes)?;
         let wanted = bytes.get(skip..).ok_or(Bad)?;
         let len = wanted.len().min(to.len());
         to.get_mut(..len).ok_or(Bad)?.copy_from_slice(wanted.get(..len).ok_or(Bad)?);
@@ -88,7 +87,7 @@ impl<F: NorFlash> Chip<F> {
 
     /// Programs whole words, and reads them back.
     pub fn program(&mut self, at: u32, bytes: &[u8]) -> Result<(), Bad> {
-        self.flash.write(at, bytes).map_err(|_| Bad)?;
+        self.flash.program(at, bytes)?;
         self.pieces(at, low32(wide(bytes.len())), |from, piece| {
             bytes.get(narrow(from.into())..).is_some_and(|bytes| bytes.starts_with(piece))
         })
@@ -98,13 +97,13 @@ impl<F: NorFlash> Chip<F> {
     pub fn program_filled(&mut self, at: u32, bytes: &[u8]) -> Result<(), Bad> {
         let mut words = [0xFF; WORD_MAX];
         words.get_mut(..bytes.len()).ok_or(Bad)?.copy_from_slice(bytes);
-        self.program(at, words.get(..narrow(Self::words(bytes.len()).into())).ok_or(Bad)?)
+        self.program(at, words.get(..narrow(self.words(bytes.len()).into())).ok_or(Bad)?)
     }
 
     /// Erases a run, and reads it back.
     pub fn erase(&mut self, run: u16) -> Result<(), Bad> {
         let from = self.offset(run);
-        self.flash.erase(from, from.saturating_add(self.run_bytes)).map_err(|_| Bad)?;
+        self.flash.erase(from, from.saturating_add(self.run_bytes))?;
         self.pieces(from, self.run_bytes, |_, piece| piece.iter().all(|&byte| byte == 0xFF))
     }
 

@@ -6,14 +6,14 @@
 //!   that claim may be the trace of a power cut.
 //! - A removal is marked beside the claim. It may be undone; nothing relies on it.
 
-use super::chip::{Bad, Chip, Copying};
+use super::chip::{Chip, Copying};
 use super::claim::{self, Claim, NO_RUN, RETIRED};
+use super::flash::{Bad, Flash};
 use super::runs::{Run, Runs, State};
 use super::{Refused, Wear};
 use crate::error::Trouble;
 use crate::types::{SegmentNumber, narrow};
 use embedded_io::ErrorKind;
-use embedded_storage::nor_flash::NorFlash;
 
 /// Bytes of zeros that mark a removal.
 const MARK_LEN: usize = 16;
@@ -49,19 +49,19 @@ pub(super) struct Space<'m, F> {
     held: usize,
 }
 
-impl<'m, F: NorFlash> Space<'m, F> {
+impl<'m, F: Flash> Space<'m, F> {
     /// Reads all claims.
     pub fn mount(flash: F, run_bytes: u32, runs: &'m mut [Run]) -> Result<Space<'m, F>, Refused> {
         let chip = Chip::new(flash, run_bytes)?;
-        if run_bytes <= Self::head_bytes() {
-            return Err(Refused::Geometry);
-        }
         let needed = usize::from(chip.runs());
         let runs = Runs(runs.get_mut(..needed).ok_or(Refused::Memory { needed })?);
         let (newest, doubtful, discarded, open, retired) = (None, None, None, None, [NO_RUN; RETIRED]);
         let settled = false;
         let mut space =
             Space { settled, chip, runs, newest, sequence: 1, reached: 0, retired, doubtful, discarded, open, held: 0 };
+        if space.body_bytes() == 0 {
+            return Err(Refused::Geometry);
+        }
         space.read_claims()?;
         space.drop_copies()?;
         let is_copy = |&(run, copied): &(u16, u16)| copied != NO_RUN && space.runs.get(run).is_live();
@@ -163,27 +163,27 @@ impl<'m, F: NorFlash> Space<'m, F> {
     }
 
     fn mark_offset(&self, run: u16) -> u32 {
-        self.chip.offset(run).saturating_add(Chip::<F>::words(claim::LEN))
+        self.chip.offset(run).saturating_add(self.chip.words(claim::LEN))
     }
 
     /// Bytes of a run before its body.
-    fn head_bytes() -> u32 {
-        Chip::<F>::words(claim::LEN).saturating_add(Chip::<F>::words(MARK_LEN))
+    fn head_bytes(&self) -> u32 {
+        self.chip.words(claim::LEN).saturating_add(self.chip.words(MARK_LEN))
     }
 
     /// Where a run's body begins.
     fn body_offset(&self, run: u16) -> u32 {
-        self.chip.offset(run).saturating_add(Self::head_bytes())
+        self.chip.offset(run).saturating_add(self.head_bytes())
     }
 
     /// Bytes of a segment in each run.
     pub fn body_bytes(&self) -> u32 {
-        self.chip.run_bytes().saturating_sub(Self::head_bytes())
+        self.chip.run_bytes().saturating_sub(self.head_bytes())
     }
 
     /// The unit in which lengths are told.
-    pub fn unit() -> u32 {
-        Chip::<F>::words(MARK_LEN)
+    pub fn unit(&self) -> u32 {
+        self.chip.words(MARK_LEN)
     }
 
     pub fn runs(&self) -> &Runs<'m> {
@@ -207,8 +207,8 @@ impl<'m, F: NorFlash> Space<'m, F> {
 
     /// Bytes of a run's body before its blank end.
     pub fn used(&mut self, run: u16) -> Result<u32, Trouble> {
-        let (at, len) = (self.body_offset(run), self.body_bytes());
-        self.chip.used(at, len, Self::unit()).map_err(|Bad| self.blame())
+        let (at, len, unit) = (self.body_offset(run), self.body_bytes(), self.unit());
+        self.chip.used(at, len, unit).map_err(|Bad| self.blame())
     }
 
     /// Keeps runs for so many bytes free.
