@@ -163,6 +163,8 @@ enum sarsen_status
     SARSEN_IS_A_DRAFT = 75,
     /* The draft to go on from is of another source under the same snapshot name. */
     SARSEN_OTHER_SOURCE = 76,
+    /* A flash is in use, divided into runs of `detail` bytes. */
+    SARSEN_OTHER_RUNS = 77,
     /* The operating system refused to open what was named. */
     SARSEN_CANNOT_OPEN = 80,
     /* Another process writes to the repository. */
@@ -645,6 +647,106 @@ struct sarsen_drain {
     sarsen_write_stream write;
 };
 
+/* Reads from a flash. */
+typedef int32_t (*sarsen_read_flash)(void *context, uint32_t offset, uint8_t *to, size_t len_bytes);
+
+/* Programs a flash. */
+typedef int32_t (*sarsen_program_flash)(void *context, uint32_t offset, const uint8_t *from, size_t len_bytes);
+
+/* Erases a block of a flash. */
+typedef int32_t (*sarsen_erase_flash)(void *context, uint32_t offset);
+
+/* A NOR flash, or the part of one that a repository may have: offsets count from its start. Callbacks answer 0, or anything else for a failure; they
+ * are asked for whole units only, and nothing beyond the end. Bad blocks, and power that goes at any moment, are dealt with (docs/FORMAT.md,
+ * section 17); what is programmed or erased is read back. An erased byte reads as 0xFF. */
+struct sarsen_flash {
+    /* Handed to every callback. Must stay valid as long as the medium is used. */
+    void *context;
+    /* Bytes of it. */
+    uint32_t size_bytes;
+    /* What is read at once: a power of two, at most 256; 1 if any byte can be. */
+    uint32_t read_bytes;
+    /* What is programmed at once, and only once until it is erased: a power of two, at most 256. */
+    uint32_t program_bytes;
+    /* What is erased at once. */
+    uint32_t erase_bytes;
+    /* What a segment takes at once: a multiple of `erase_bytes`, the same each time this flash is opened. Each needs 12 bytes of memory; at the end of
+     * each segment half of one is left unused. */
+    uint32_t run_bytes;
+    /* Fills `to`, or fails. */
+    sarsen_read_flash read;
+    /* Programs `from`, a multiple of `program_bytes`: never what was programmed since it was erased, but for one mark of 16 bytes in each run, which
+     * may be programmed once more, with zeros, where power went before any bit of it was. */
+    sarsen_program_flash program;
+    /* Erases the block of `erase_bytes` that begins at `offset`. */
+    sarsen_erase_flash erase;
+};
+
+/* Finds a segment's neighbour. */
+typedef int32_t (*sarsen_find_segment)(void *context, uint32_t beside, uint32_t *found);
+
+/* Tells a segment's length. */
+typedef int32_t (*sarsen_len_of_segment)(void *context, uint32_t segment, uint64_t *len_bytes);
+
+/* Reads from a segment. */
+typedef int32_t (*sarsen_read_segment)(void *context, uint32_t segment, uint64_t at, uint8_t *to, size_t len_bytes);
+
+/* Makes, makes durable, or removes a segment. */
+typedef int32_t (*sarsen_change_segment)(void *context, uint32_t segment);
+
+/* Adds to a segment. */
+typedef int32_t (*sarsen_append_segment)(void *context, uint32_t segment, const uint8_t *from, size_t len_bytes);
+
+/* Holds space back. */
+typedef int32_t (*sarsen_hold_space)(void *context, uint64_t len_bytes);
+
+/* Where segments live. Callbacks answer with `enum sarsen_medium_answer`; docs/FORMAT.md, section 15, says what a medium must promise.
+ * Those that read are called by every thread that works; the others by one thread at a time. */
+struct sarsen_medium {
+    /* Handed to every callback. Must stay valid until the repository is closed. */
+    void *context;
+    /* The smallest unit that can be written, in bytes: a power of two, at most 4096. */
+    uint32_t write_bytes;
+    /* The greatest length of a segment in bytes. */
+    uint32_t segment_bytes;
+    /* The lowest segment after `beside` (`SARSEN_NO_SEGMENT`: of all), or `SARSEN_NO_SEGMENT`, into `*found`. */
+    sarsen_find_segment next;
+    /* The highest segment before `beside` (`SARSEN_NO_SEGMENT`: of all), or `SARSEN_NO_SEGMENT`, into `*found`. */
+    sarsen_find_segment previous;
+    /* Its length into `*len_bytes`: at most `segment_bytes`. */
+    sarsen_len_of_segment len;
+    /* Fills `to` from offset `at`, or fails. */
+    sarsen_read_segment read;
+    /* Makes an empty segment. A medium without this, `append`, `sync` or `remove` is only read. */
+    sarsen_change_segment create;
+    /* Adds bytes, a multiple of `write_bytes`, at the segment's end. When it fails any part may have been added. */
+    sarsen_append_segment append;
+    /* Makes what was appended, and the segment's name, durable. */
+    sarsen_change_segment sync;
+    /* Removes a segment. */
+    sarsen_change_segment remove;
+    /* May be NULL. Keeps so much space away from `append`; 0 gives it back. */
+    sarsen_hold_space hold;
+};
+
+/* How worn a flash is, counted in erases of its runs. Where a power cut has lost a count, the run is taken to be as worn as any. */
+struct sarsen_wear {
+    /* Erases of all runs together. */
+    uint64_t total;
+    /* How many runs there are. */
+    uint32_t runs;
+    /* How many of them may be taken. */
+    uint32_t free;
+    /* How many of them are bad. */
+    uint32_t retired;
+    /* Erases of the least worn. */
+    uint32_t least;
+    /* Erases of the most worn. */
+    uint32_t greatest;
+    /* 0. */
+    uint32_t reserved;
+};
+
 /* What is chosen when a repository is made, and never changes; and how much it, and what is opened on it, may need. Fill it by
  * `sarsen_config_init` and change what you like. */
 struct sarsen_config {
@@ -712,53 +814,6 @@ struct sarsen_import_options {
 struct sarsen_job {
     /* The library's alone. */
     uint64_t opaque[SARSEN_JOB_WORDS];
-};
-
-/* Finds a segment's neighbour. */
-typedef int32_t (*sarsen_find_segment)(void *context, uint32_t beside, uint32_t *found);
-
-/* Tells a segment's length. */
-typedef int32_t (*sarsen_len_of_segment)(void *context, uint32_t segment, uint64_t *len_bytes);
-
-/* Reads from a segment. */
-typedef int32_t (*sarsen_read_segment)(void *context, uint32_t segment, uint64_t at, uint8_t *to, size_t len_bytes);
-
-/* Makes, makes durable, or removes a segment. */
-typedef int32_t (*sarsen_change_segment)(void *context, uint32_t segment);
-
-/* Adds to a segment. */
-typedef int32_t (*sarsen_append_segment)(void *context, uint32_t segment, const uint8_t *from, size_t len_bytes);
-
-/* Holds space back. */
-typedef int32_t (*sarsen_hold_space)(void *context, uint64_t len_bytes);
-
-/* Where segments live. Callbacks answer with `enum sarsen_medium_answer`; docs/FORMAT.md, section 15, says what a medium must promise.
- * Those that read are called by every thread that works; the others by one thread at a time. */
-struct sarsen_medium {
-    /* Handed to every callback. Must stay valid until the repository is closed. */
-    void *context;
-    /* The smallest unit that can be written, in bytes: a power of two, at most 4096. */
-    uint32_t write_bytes;
-    /* The greatest length of a segment in bytes. */
-    uint32_t segment_bytes;
-    /* The lowest segment after `beside` (`SARSEN_NO_SEGMENT`: of all), or `SARSEN_NO_SEGMENT`, into `*found`. */
-    sarsen_find_segment next;
-    /* The highest segment before `beside` (`SARSEN_NO_SEGMENT`: of all), or `SARSEN_NO_SEGMENT`, into `*found`. */
-    sarsen_find_segment previous;
-    /* Its length into `*len_bytes`: at most `segment_bytes`. */
-    sarsen_len_of_segment len;
-    /* Fills `to` from offset `at`, or fails. */
-    sarsen_read_segment read;
-    /* Makes an empty segment. A medium without this, `append`, `sync` or `remove` is only read. */
-    sarsen_change_segment create;
-    /* Adds bytes, a multiple of `write_bytes`, at the segment's end. When it fails any part may have been added. */
-    sarsen_append_segment append;
-    /* Makes what was appended, and the segment's name, durable. */
-    sarsen_change_segment sync;
-    /* Removes a segment. */
-    sarsen_change_segment remove;
-    /* May be NULL. Keeps so much space away from `append`; 0 gives it back. */
-    sarsen_hold_space hold;
 };
 
 /* Tells the time. */
@@ -1081,6 +1136,24 @@ sarsen_status sarsen_export(struct sarsen_repository *repository,
                             struct sarsen_work *work,
                             struct sarsen_report *report,
                             struct sarsen_fault *fault);
+
+/* How many bytes `sarsen_flash_open` needs, aligned to 8: about 12 for each run. 0 for NULL, and for units that no flash can have. */
+size_t sarsen_flash_memory_needed(const struct sarsen_flash *flash);
+
+/* Makes a medium of a flash, blank or as it was left by power that went at any moment: reads what each run holds, and writes nothing.
+ *
+ * `*flash` is copied. `memory`: `sarsen_flash_memory_needed` bytes, in the hosted build too; it is the library's as long as `*medium` or a copy of it is
+ * used. There is nothing to close. The medium is for one thread at a time, and for one repository.
+ * `SARSEN_BAD_PARAMETER` for units that no flash can have; `SARSEN_BAD_ARGUMENT` if a callback is missing; `SARSEN_OTHER_RUNS` if the flash is in use with
+ * runs of another length, which is the fault's `detail`; `SARSEN_FAILED` if it cannot be read. */
+sarsen_status sarsen_flash_open(struct sarsen_medium *medium,
+                                const struct sarsen_flash *flash,
+                                void *memory,
+                                size_t memory_bytes,
+                                struct sarsen_fault *fault);
+
+/* Tells how worn a flash is. `SARSEN_BAD_ARGUMENT` if `*medium` is not one that `sarsen_flash_open` has filled; `SARSEN_BUSY` while a call uses it. */
+sarsen_status sarsen_flash_wear(const struct sarsen_medium *medium, struct sarsen_wear *wear);
 
 /* Hosted build only. Makes the directory of a new repository: `path` is new, or empty. Of `*config` only what is chosen once is used; NULL: what
  * `SARSEN_LARGE` is. With `SARSEN_CANNOT_OPEN` the fault's `detail` is the system's errno. */

@@ -91,6 +91,21 @@ fn answer(code: i32) -> Result<(), Trouble> {
     })
 }
 
+/// The same the other way.
+pub fn code(trouble: Trouble) -> i32 {
+    use sarsen_medium_answer::*;
+    (match trouble {
+        Trouble::Pending => SARSEN_MEDIUM_PENDING,
+        Trouble::Gone => SARSEN_MEDIUM_GONE,
+        Trouble::Exists => SARSEN_MEDIUM_EXISTS,
+        Trouble::Full => SARSEN_MEDIUM_FULL,
+        Trouble::ReadOnly => SARSEN_MEDIUM_READ_ONLY,
+        Trouble::Short => SARSEN_MEDIUM_SHORT,
+        Trouble::Unreadable => SARSEN_MEDIUM_UNREADABLE,
+        _ => SARSEN_MEDIUM_FAILED,
+    }) as i32
+}
+
 /// A callback that is not there cannot do what it is asked.
 fn given<F: Copy>(callback: Option<F>) -> Result<F, Trouble> {
     callback.ok_or(Trouble::Failed(ErrorKind::Unsupported))

@@ -120,6 +120,8 @@ pub enum sarsen_status {
     SARSEN_IS_A_DRAFT = 75,
     /// The draft to go on from is of another source under the same snapshot name.
     SARSEN_OTHER_SOURCE = 76,
+    /// A flash is in use, divided into runs of `detail` bytes.
+    SARSEN_OTHER_RUNS = 77,
 
     /// The operating system refused to open what was named.
     SARSEN_CANNOT_OPEN = 80,
@@ -323,7 +325,7 @@ pub extern "C" fn sarsen_status_text(status: i32) -> *const c_char {
     text.as_ptr()
 }
 
-const TEXTS: [(sarsen_status, &core::ffi::CStr); 68] = [
+const TEXTS: [(sarsen_status, &core::ffi::CStr); 69] = [
     (SARSEN_OK, c"done"),
     (SARSEN_PENDING, c"the medium is not ready: call again"),
     (SARSEN_DAMAGED, c"done, but damage was found or ranges were lost"),
@@ -378,6 +380,7 @@ const TEXTS: [(sarsen_status, &core::ffi::CStr); 68] = [
     (SARSEN_NAME_NEEDED, c"say what the disk is called"),
     (SARSEN_IS_A_DRAFT, c"a draft, not a finished version"),
     (SARSEN_OTHER_SOURCE, c"the draft is of another source under the same snapshot name"),
+    (SARSEN_OTHER_RUNS, c"the flash is divided into runs of another length"),
     (SARSEN_CANNOT_OPEN, c"the operating system refused to open it"),
     (SARSEN_LOCKED, c"another process writes to this repository"),
     (SARSEN_NOT_EMPTY, c"the directory holds something that is no part of a repository"),
