@@ -16,9 +16,9 @@ mod flash;
 mod runs;
 mod space;
 
-pub use chip::runs_of;
 pub use flash::{Bad, Flash, Units};
 pub use runs::Run;
+pub use space::runs_of;
 
 use crate::error::Trouble;
 use crate::medium::{Medium, MediumMut, Name, Rules};

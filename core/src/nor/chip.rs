@@ -34,6 +34,10 @@ impl<F: Flash> Chip<F> {
         self.flash
     }
 
+    pub fn units(&self) -> &Units {
+        &self.units
+    }
+
     /// How many runs there are.
     pub fn runs(&self) -> u16 {
         self.runs
@@ -46,11 +50,6 @@ impl<F: Flash> Chip<F> {
     /// Where a run begins.
     pub fn offset(&self, run: u16) -> u32 {
         self.run_bytes.saturating_mul(run.into())
-    }
-
-    /// `bytes` rounded up to whole words.
-    pub fn words(&self, bytes: usize) -> u32 {
-        low32(align_up(wide(bytes), self.units.program.into()))
     }
 
     /// Reads from anywhere, in whole words.
@@ -97,7 +96,7 @@ impl<F: Flash> Chip<F> {
     pub fn program_filled(&mut self, at: u32, bytes: &[u8]) -> Result<(), Bad> {
         let mut words = [0xFF; WORD_MAX];
         words.get_mut(..bytes.len()).ok_or(Bad)?.copy_from_slice(bytes);
-        self.program(at, words.get(..narrow(self.words(bytes.len()).into())).ok_or(Bad)?)
+        self.program(at, words.get(..narrow(self.units.words(bytes.len()).into())).ok_or(Bad)?)
     }
 
     /// Erases a run, and reads it back.

@@ -1,6 +1,6 @@
 //! What a flash is asked for. Units are known when it is mounted and not before, since C tells them then; any driver of `embedded-storage` is one.
 
-use crate::types::{low32, wide};
+use crate::types::{align_up, low32, wide};
 use embedded_storage::nor_flash::{NorFlash, ReadNorFlash};
 
 /// The device did not do it, or not right.
@@ -18,6 +18,13 @@ pub struct Units {
     pub erase: u32,
     /// All of it.
     pub flash: u32,
+}
+
+impl Units {
+    /// `bytes` rounded up to whole words of programming.
+    pub(super) fn words(&self, bytes: usize) -> u32 {
+        low32(align_up(wide(bytes), self.program.into()))
+    }
 }
 
 /// A NOR flash. It is asked for whole units on the flash only; an erased byte reads as 0xFF.

@@ -6,9 +6,9 @@
 //!   that claim may be the trace of a power cut.
 //! - A removal is marked beside the claim. It may be undone; nothing relies on it.
 
-use super::chip::{Chip, Copying};
+use super::chip::{self, Chip, Copying};
 use super::claim::{self, Claim, NO_RUN, RETIRED};
-use super::flash::{Bad, Flash};
+use super::flash::{Bad, Flash, Units};
 use super::runs::{Run, Runs, State};
 use super::{Refused, Wear};
 use crate::error::Trouble;
@@ -25,6 +25,16 @@ const SPREAD: u32 = 8;
 
 /// What the device says when it does not answer.
 pub(super) const FAILED: Trouble = Trouble::Failed(ErrorKind::Other);
+
+/// How many runs a flash of these units is divided into; none if it cannot be.
+pub fn runs_of(units: &Units, run_bytes: u32) -> Option<u16> {
+    chip::runs_of(units, run_bytes).filter(|_| run_bytes > head_bytes(units))
+}
+
+/// Bytes of a run before its body.
+fn head_bytes(units: &Units) -> u32 {
+    units.words(claim::LEN).saturating_add(units.words(MARK_LEN))
+}
 
 /// A flash and what is known of its runs.
 pub(super) struct Space<'m, F> {
@@ -52,6 +62,7 @@ pub(super) struct Space<'m, F> {
 impl<'m, F: Flash> Space<'m, F> {
     /// Reads all claims.
     pub fn mount(flash: F, run_bytes: u32, runs: &'m mut [Run]) -> Result<Space<'m, F>, Refused> {
+        runs_of(&flash.units(), run_bytes).ok_or(Refused::Geometry)?;
         let chip = Chip::new(flash, run_bytes)?;
         let needed = usize::from(chip.runs());
         let runs = Runs(runs.get_mut(..needed).ok_or(Refused::Memory { needed })?);
@@ -59,9 +70,6 @@ impl<'m, F: Flash> Space<'m, F> {
         let settled = false;
         let mut space =
             Space { settled, chip, runs, newest, sequence: 1, reached: 0, retired, doubtful, discarded, open, held: 0 };
-        if space.body_bytes() == 0 {
-            return Err(Refused::Geometry);
-        }
         space.read_claims()?;
         space.drop_copies()?;
         let is_copy = |&(run, copied): &(u16, u16)| copied != NO_RUN && space.runs.get(run).is_live();
@@ -163,27 +171,22 @@ impl<'m, F: Flash> Space<'m, F> {
     }
 
     fn mark_offset(&self, run: u16) -> u32 {
-        self.chip.offset(run).saturating_add(self.chip.words(claim::LEN))
-    }
-
-    /// Bytes of a run before its body.
-    fn head_bytes(&self) -> u32 {
-        self.chip.words(claim::LEN).saturating_add(self.chip.words(MARK_LEN))
+        self.chip.offset(run).saturating_add(self.chip.units().words(claim::LEN))
     }
 
     /// Where a run's body begins.
     fn body_offset(&self, run: u16) -> u32 {
-        self.chip.offset(run).saturating_add(self.head_bytes())
+        self.chip.offset(run).saturating_add(head_bytes(self.chip.units()))
     }
 
     /// Bytes of a segment in each run.
     pub fn body_bytes(&self) -> u32 {
-        self.chip.run_bytes().saturating_sub(self.head_bytes())
+        self.chip.run_bytes().saturating_sub(head_bytes(self.chip.units()))
     }
 
     /// The unit in which lengths are told.
     pub fn unit(&self) -> u32 {
-        self.chip.words(MARK_LEN)
+        self.chip.units().words(MARK_LEN)
     }
 
     pub fn runs(&self) -> &Runs<'m> {
