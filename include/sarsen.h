@@ -771,7 +771,7 @@ struct sarsen_config {
     /* Memory: levels of the largest tree: rows^levels blocks of a disk, segments and versions can be dealt with. 1 to 9. */
     uint8_t levels;
     /* Memory: 1 to give workers room for blocks that lie on others (four frames more); with 0 such blocks are stored whole, and those that were
-     * stored elsewhere through a codec cannot be read. */
+     * stored elsewhere through a codec cannot be read, and differences are told in whole frames instead of sectors. */
     uint8_t deltas;
     /* Memory: how many damaged places can be known. */
     uint16_t marks;

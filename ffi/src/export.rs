@@ -19,7 +19,7 @@ use sarsen_core::types::Id;
 
 /// Bytes of a task that exports.
 pub const fn needed(limits: &Limits) -> usize {
-    let sink = room_for::<sarsen_drain>(1) + room_for::<Own<'static>>(1) + room_for_bytes(own_bytes(limits.frame_bytes()));
+    let sink = room_for::<sarsen_drain>(1) + room_for::<Own<'static>>(1) + room_for_bytes(own_bytes(limits.frame_bytes(), limits.options.codec));
     let state = room_for::<Differences<'static>>(1) + room_for_bytes(limits.manifest()) * 2;
     crate::task::needed(sink + room_for::<Codecs>(1) + state)
 }
@@ -36,7 +36,7 @@ fn build(
     let meant = Meant::version(new, held.walked())?;
     let version = meant.open(held.loaded()?, room.bytes(limits.manifest())?)?;
     let (line, kept) = (room.put(drain)?, Kept::new(room.put(Codecs::default())?));
-    let bytes = room.bytes(own_bytes(limits.frame_bytes()))?;
+    let bytes = room.bytes(own_bytes(limits.frame_bytes(), limits.options.codec))?;
     let parameters = *held.store.parameters();
     let base = base.map(|base| end(&base, ("", "", "")));
     let begun = with_record(&mut held.store, &meant.entry.link, |_, record| {

@@ -340,7 +340,7 @@ impl Repository {
                     let base =
                         from.as_ref().zip(old.as_ref()).map(|(item, (root, _, time, source))| end(*root, item, *time, source));
                     let header = export::header(&parameters, base.as_ref(), &of, start)?;
-                    let mut room = vec![0; export::own_bytes(parameters.frame_bytes())];
+                    let mut room = vec![0; export::own_bytes(parameters.frame_bytes(), parameters.codec)];
                     let mut codecs = HostCodecs::new();
                     let mut own = Own::begin(&header, (parameters.codec, &mut codecs), &mut room, &mut sheet)?;
                     tell(&mut own, header.start, store)?;

@@ -129,7 +129,7 @@ impl Export {
         let of = (from.map(|from| &from.told), &target.told);
         let result = match self.format {
             Format::Sarsen => {
-                let mut room = vec![0; own_bytes(parameters.frame_bytes())];
+                let mut room = vec![0; own_bytes(parameters.frame_bytes(), parameters.codec)];
                 let mut codecs = HostCodecs::new();
                 let base = from.map(|from| end(&from.told));
                 let header = export::header(&parameters, base.as_ref(), &end(&target.told), self.start).map_err(failure)?;

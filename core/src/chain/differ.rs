@@ -50,7 +50,8 @@ impl Run {
 }
 
 /// Compares a block of `raw_bytes`, zeros if there is no `new`, with what was there before. The runs lie in `work.packed`, in order and without any
-/// two that touch and are alike; their bytes in `work.raw`. Only frames whose digests differ are decoded.
+/// two that touch and are alike; their bytes in `work.raw`. Only frames whose digests differ are decoded. Where `work.scratch` has only room to read,
+/// there is none for a frame as it was before: then all of a frame that differs is told, and not only the sectors that do.
 pub fn differ(
     parameters: &Parameters,
     old: &Old<'_>,
@@ -61,11 +62,9 @@ pub fn differ(
     let shape = shape(parameters);
     // What is known of frames is known of both blocks in turn, of which the old one may be the longer.
     let old_bytes = if let Old::Stored(stack) = old { stack.raw_bytes } else { 0 };
-    let mut scratch = Scratch::of(&shape, raw_bytes.max(old_bytes), work.scratch)?;
-    if !scratch.can_write(&shape) {
-        let needed = crate::frame::scratch_bytes(parameters.block_bytes(), parameters.frame_bytes());
-        return Err(Error::Memory { memory: Memory::Buffer, needed: wide(needed) });
-    }
+    let scratch = Scratch::of(&shape, raw_bytes.max(old_bytes), work.scratch)?;
+    let by_sectors = scratch.can_write(&shape);
+    let Scratch { mut known, table, body, base, stored } = scratch;
     let frames = frame_count(raw_bytes, shape.frame_bytes);
     let (digests, runs) = work.packed.split_at_mut_checked(narrow(frames.into()).saturating_mul(DIGEST_BYTES)).ok_or(full())?;
     let start = digests.len();
@@ -73,21 +72,27 @@ pub fn differ(
     if let Old::Stored(stack) = old {
         // What is known of frames is known of one block at a time.
         let shared = frames.min(stack.frames());
-        stack.resolve(Part { from: 0, first: 0, end: stack.frames() }, &mut scratch.known, scratch.table, &mut |_, _| {})?;
+        stack.resolve(Part { from: 0, first: 0, end: stack.frames() }, &mut known, table, &mut |_, _| {})?;
         for (frame, digest) in (0..narrow(shared.into())).zip(digests.chunks_exact_mut(DIGEST_BYTES)) {
-            Writer::new(digest).bytes(&scratch.known.get(frame).plain.0);
+            Writer::new(digest).bytes(&known.get(frame).plain.0);
         }
     }
     if let Some(stack) = new {
-        stack.resolve(Part { from: 0, first: 0, end: frames }, &mut scratch.known, scratch.table, &mut |_, _| {})?;
+        stack.resolve(Part { from: 0, first: 0, end: frames }, &mut known, table, &mut |_, _| {})?;
     }
+    let (runs, spare) = runs.split_at_mut(match by_sectors {
+        true => runs.len(),
+        false => runs.len().saturating_sub(narrow(shape.frame_bytes.into())),
+    });
+    let stored = if by_sectors { stored } else { spare };
     let mut runs = Runs { to: runs, len: 0, last: None };
     for (frame, digest) in (0..frames).zip(digests.chunks_exact(DIGEST_BYTES)) {
-        let plain = new.map_or(Digest::ZERO, |_| scratch.known.get(narrow(frame.into())).plain);
+        let plain = new.map_or(Digest::ZERO, |_| known.get(narrow(frame.into())).plain);
         let was = Digest(digest.first_chunk().copied().unwrap_or_default());
         let within = frame.saturating_mul(shape.frame_bytes);
         let len = frame_len(raw_bytes, shape.frame_bytes, frame);
-        let Scratch { table, body, base, stored, .. } = &mut scratch;
+        let range = narrow(within.into())..narrow(within.saturating_add(len).into());
+        let to = work.raw.get_mut(range).ok_or(full())?;
         let old_len = match old {
             Old::Zeros if plain == Digest::ZERO => continue,
             Old::Zeros => 0,
@@ -96,7 +101,7 @@ pub fn differ(
                 if was == plain && (old_len == len || plain == Digest::ZERO) {
                     continue;
                 }
-                if old_len > 0 && was != Digest::ZERO {
+                if by_sectors && old_len > 0 && was != Digest::ZERO {
                     stack.read_frame(0, frame, table, stored, body, base, work.codecs)?;
                 } else {
                     base.fill(0);
@@ -106,7 +111,8 @@ pub fn differ(
             Old::Disk(disk, offset) => {
                 let at = offset.saturating_add(within.into());
                 let old_len = low32(disk.size().saturating_sub(at).min(len.into()));
-                let held = base.get_mut(..narrow(old_len.into())).ok_or(full())?;
+                let held = if by_sectors { &mut *base } else { &mut *to };
+                let held = held.get_mut(..narrow(old_len.into())).ok_or(full())?;
                 crate::disk::read(*disk, at, held)?;
                 if old_len == len && plain_digest(shape.algorithm, held) == plain {
                     continue;
@@ -114,16 +120,20 @@ pub fn differ(
                 old_len
             }
         };
-        let range = narrow(within.into())..narrow(within.saturating_add(len).into());
-        let to = work.raw.get_mut(range).ok_or(full())?;
         match new {
             Some(stack) if plain != Digest::ZERO => {
                 stack.read_frame(0, frame, table, stored, body, to, work.codecs)?;
             }
             _ => to.fill(0),
         }
-        let before = base.get(..narrow(old_len.min(len).into())).unwrap_or(&[]);
-        let told = diff(before, to, SECTOR_BYTES, |run| runs.push(within, to, run));
+        // What was zeros, because there was nothing, needs no room.
+        let told = match by_sectors || old_len == 0 {
+            true => {
+                let before = base.get(..narrow(old_len.min(len).into())).unwrap_or(&[]);
+                diff(before, to, SECTOR_BYTES, |run| runs.push(within, to, run))
+            }
+            false => runs.push(within, to, 0..to.len()),
+        };
         if !told {
             return Err(full());
         }

@@ -65,10 +65,10 @@ pub fn header<'a>(parameters: &Parameters, base: Option<&End<'_>>, target: &End<
     })
 }
 
-/// How much room [`Own`] is lent: a frame as it is packed.
-pub const fn own_bytes(frame_bytes: u32) -> usize {
+/// How much room [`Own`] is lent: a frame as it is packed, if it is.
+pub const fn own_bytes(frame_bytes: u32, codec: CodecId) -> usize {
     let frame = narrow(frame_bytes as u64);
-    frame.saturating_add(encode_slack_bytes(frame))
+    if matches!(codec, CodecId::None) { 0 } else { frame.saturating_add(encode_slack_bytes(frame)) }
 }
 
 /// Writes a stream of our own.
@@ -90,7 +90,7 @@ impl<'a> Own<'a> {
         line: Line<'a>,
     ) -> Result<Own<'a>, Error> {
         let frame_bytes = header.frame_bytes();
-        let needed = wide(own_bytes(frame_bytes));
+        let needed = wide(own_bytes(frame_bytes, codec));
         if wide(room.len()) < needed {
             return Err(Error::Memory { memory: Memory::Buffer, needed });
         }
