@@ -6,14 +6,14 @@ cd "$(dirname "$0")/../.."
 
 OUT=$PWD/target/c
 BARE=target/cross/x86_64-unknown-linux-gnu/release/libsarsen.a
-TESTS=(misuse verbs drafts threads)
+TESTS=(misuse verbs drafts threads flash)
 CC_FLAGS=(-std=c11 -g -Wall -Wextra -Wpedantic -Wconversion -Werror -Iinclude)
 
 build() { # NAME LIBRARY FLAGS...
     local name=$1 library=$2
     shift 2
     for test in "${TESTS[@]}"; do
-        gcc "${CC_FLAGS[@]}" "$@" -o "$OUT/$test-$name" "ffi/tests/$test.c" ffi/tests/ram.c "$library" -lm -lpthread
+        gcc "${CC_FLAGS[@]}" "$@" -o "$OUT/$test-$name" "ffi/tests/$test.c" ffi/tests/ram.c ffi/examples/firmware/chip.c "$library" -lm -lpthread
     done
 }
 
