@@ -36,7 +36,7 @@ goal_of() { # SET
 # What programs that only read need, as far as functions are called so; everything there is.
 functions_of() { # SET
     case $1 in
-        read) grep -E 'check|scrub|restore|open|close|memory|status' "$OUT/functions" ;;
+        read) grep -E 'check|scrub|restore|open|close|memory|status' "$OUT/functions" | grep -v flash ;; # that medium comes with its writer
         all) cat "$OUT/functions" ;;
     esac
 }

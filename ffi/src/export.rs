@@ -19,7 +19,9 @@ use sarsen_core::types::Id;
 
 /// Bytes of a task that exports.
 pub const fn needed(limits: &Limits) -> usize {
-    let sink = room_for::<sarsen_drain>(1) + room_for::<Own<'static>>(1) + room_for_bytes(own_bytes(limits.frame_bytes(), limits.options.codec));
+    let sink = room_for::<sarsen_drain>(1)
+        + room_for::<Own<'static>>(1)
+        + room_for_bytes(own_bytes(limits.frame_bytes(), limits.options.codec));
     let state = room_for::<Differences<'static>>(1) + room_for_bytes(limits.manifest()) * 2;
     crate::task::needed(sink + room_for::<Codecs>(1) + state)
 }
