@@ -4,7 +4,8 @@
  * state. The hosted build (`sarsen_is_hosted`) can take memory from the heap, and opens directories and files by itself.
  *
  * Handles (`struct sarsen_repository` and so on) lie where you put them, and must stay there while they are open. NULL, a handle that is not open, one of
- * another kind, and one that was copied or moved are answered with SARSEN_BAD_HANDLE. A handle that was never opened must be all zeros.
+ * another kind, and one that was copied or moved are answered with SARSEN_BAD_HANDLE. Whatever is in a handle is overwritten when it is
+ * opened, so close it before; one that may never have been opened must be all zeros for any other call.
  *
  * Where nothing else is said: a function answers a `sarsen_status`; `fault`, which may be NULL, says where it failed; a NULL that is not allowed is
  * SARSEN_BAD_ARGUMENT; an error changes nothing; lengths and offsets are bytes; texts are UTF-8 and end with a zero byte.
@@ -1176,8 +1177,8 @@ sarsen_status sarsen_file_open(struct sarsen_disk *disk, const char *path_of_fil
 /* Hosted build only. Opens a file or a block device to restore to; zeros become holes where there can be any. `how`: one of `enum sarsen_target`. */
 sarsen_status sarsen_file_target(struct sarsen_disk *disk, const char *path_of_file, uint64_t size_bytes, int32_t how, struct sarsen_fault *fault);
 
-/* Hosted build only. Closes a file that `sarsen_file_open` or `sarsen_file_target` has opened, when no task uses it any more. NULL, and a disk that was
- * closed, are `SARSEN_BAD_ARGUMENT`. */
+/* Hosted build only. Closes a file that `sarsen_file_open` or `sarsen_file_target` has opened, when no task uses it any more, and no copy of `*disk` is
+ * used either. NULL, a disk that was closed, and one with callbacks of your own are `SARSEN_BAD_ARGUMENT`. */
 sarsen_status sarsen_file_close(struct sarsen_disk *disk);
 
 /* Reads a stream to its end and makes a version of it, on the calling thread: one of `sarsen_export`, or of Ceph's `rbd export-diff`.

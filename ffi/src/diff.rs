@@ -47,10 +47,7 @@ pub fn older(
 /// A disk that is read, and written where it differs.
 fn build_onto(held: &mut Held<'_>, room: &mut Room, limits: &Limits, version: &str, target: sarsen_disk) -> Result<Begun, Stop> {
     let meant = Meant::version(version, held.walked())?;
-    if target.size_bytes < meant.disk_size {
-        return Err(Stop::detailed(SARSEN_TARGET_TOO_SMALL, meant.disk_size));
-    }
-    let target: &'static sarsen_disk = room.put(target.source()?.target()?)?;
+    let target: &'static sarsen_disk = room.put(target.source()?.target(meant.disk_size)?)?;
     let version = meant.open(held.loaded()?, room.bytes(limits.manifest())?)?;
     let sink = room.put(Onto(target))?;
     let options = Options { lossy: true, ..Options::default() };
@@ -65,14 +62,11 @@ fn build(
     (old, new): (Option<&str>, &str),
     sink: sarsen_disk,
 ) -> Result<Begun, Stop> {
-    let target = room.put(sink.target()?)?;
-    let sink = room.put(Onto(target))?;
     let (from, _) = older(old, held, room, limits)?;
     let meant = Meant::version(new, held.walked())?;
+    let target = room.put(sink.target(meant.disk_size)?)?;
     let version = meant.open(held.loaded()?, room.bytes(limits.manifest())?)?;
-    if target.size_bytes < meant.disk_size {
-        return Err(Stop::detailed(SARSEN_TARGET_TOO_SMALL, meant.disk_size));
-    }
+    let sink = room.put(Onto(target))?;
     let task = room.make(|| Differences::new(&held.store, from, version, sink, Options::default()))?;
     Ok(Begun::of(task, None))
 }

@@ -77,14 +77,33 @@ fn given<F: Copy>(callback: Option<F>) -> Result<F, ErrorKind> {
 }
 
 impl sarsen_disk {
+    /// No disk: nothing can be asked of it.
+    #[cfg(feature = "hosted")]
+    pub const NONE: sarsen_disk = sarsen_disk {
+        context: core::ptr::null_mut(),
+        size_bytes: 0,
+        read: None,
+        write: None,
+        zero: None,
+        flush: None,
+        extent: None,
+        changed: None,
+    };
+
     /// A disk that can be read.
     pub fn source(self) -> Result<sarsen_disk, Stop> {
         if self.read.is_some() { Ok(self) } else { Err(SARSEN_BAD_ARGUMENT.into()) }
     }
 
-    /// A disk that can be written.
-    pub fn target(self) -> Result<sarsen_disk, Stop> {
-        if self.write.is_some() && self.zero.is_some() { Ok(self) } else { Err(SARSEN_BAD_ARGUMENT.into()) }
+    /// A disk that can be written, and is as large as another, or larger.
+    pub fn target(self, needed_bytes: u64) -> Result<sarsen_disk, Stop> {
+        if self.write.is_none() || self.zero.is_none() {
+            return Err(SARSEN_BAD_ARGUMENT.into());
+        }
+        if self.size_bytes < needed_bytes {
+            return Err(Stop::detailed(SARSEN_TARGET_TOO_SMALL, needed_bytes));
+        }
+        Ok(self)
     }
 
     /// Nothing beyond the end is asked of the callbacks.

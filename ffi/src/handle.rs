@@ -65,7 +65,7 @@ pub unsafe fn open<H: Handle>(handle: *mut H, body: *mut H::Body, heap_bytes: us
     Ok(())
 }
 
-/// Whether a handle may be opened.
+/// Whether a handle may be opened. What is in it is not looked at: before it is opened for the first time, that may be anything.
 ///
 /// # Safety
 /// As [`inside`].

@@ -416,8 +416,8 @@ pub unsafe extern "C" fn sarsen_file_target(
     unsafe { answer(opened, fault) }
 }
 
-/// Hosted build only. Closes a file that `sarsen_file_open` or `sarsen_file_target` has opened, when no task uses it any more. NULL, and a disk that was
-/// closed, are `SARSEN_BAD_ARGUMENT`.
+/// Hosted build only. Closes a file that `sarsen_file_open` or `sarsen_file_target` has opened, when no task uses it any more, and no copy of `*disk` is
+/// used either. NULL, a disk that was closed, and one with callbacks of your own are `SARSEN_BAD_ARGUMENT`.
 ///
 /// # Safety
 /// `disk` is NULL, or was filled by one of the two.
@@ -432,6 +432,7 @@ pub unsafe extern "C" fn sarsen_file_close(disk: *mut sarsen_disk) -> sarsen_sta
     }
     // SAFETY: `disk_of` made it, and this is the first time it is closed.
     drop(unsafe { Box::from_raw(disk.context.cast::<FileOfDisk>()) });
-    (disk.context, disk.read) = (core::ptr::null_mut(), None);
+    // No callback is left, so that a verb that is given it refuses it.
+    *disk = sarsen_disk::NONE;
     SARSEN_OK
 }

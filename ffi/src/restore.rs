@@ -63,10 +63,7 @@ fn place(
     target: sarsen_disk,
     options: &sarsen_restore_options,
 ) -> Result<Begun, Stop> {
-    if target.size_bytes < meant.disk_size {
-        return Err(Stop::detailed(SARSEN_TARGET_TOO_SMALL, meant.disk_size));
-    }
-    let target = room.put(target.target()?)?;
+    let target = room.put(target.target(meant.disk_size)?)?;
     let pages = room.bytes(limits.manifest())?;
     held.loaded()?;
     let options = Options { target_is_zero: options.target_is_zero != 0 };

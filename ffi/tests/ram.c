@@ -25,6 +25,20 @@ void fill(uint8_t *bytes, size_t len_bytes)
         bytes[at] = (uint8_t)chance();
 }
 
+/* The version of the format lies behind the magic number, and a checksum at the end. */
+void newer_format(uint8_t *header)
+{
+    uint32_t crc = UINT32_MAX;
+    header[8]++;
+    for (int byte = 0; byte < 124; byte++) {
+        crc ^= header[byte];
+        for (int bit = 0; bit < 8; bit++)
+            crc = crc >> 1 ^ (crc & 1 ? 0xEDB88320u : 0);
+    }
+    for (int byte = 0; byte < 4; byte++)
+        header[124 + byte] = (uint8_t)(~crc >> 8 * byte);
+}
+
 static struct ram_segment *find(struct ram *ram, uint32_t number)
 {
     for (int at = 0; at < ram->count; at++)

@@ -74,6 +74,9 @@ struct sarsen_config small_config(void);
 uint32_t chance(void);
 void fill(uint8_t *bytes, size_t len_bytes);
 
+/* Makes a segment's header, of 128 bytes, one of the format's next version. */
+void newer_format(uint8_t *header);
+
 /* Memory that is exactly as long as is needed, so that whoever goes beyond it is caught. */
 struct lent {
     void *bytes;

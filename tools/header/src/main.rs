@@ -11,7 +11,8 @@ const HEAD: &str = "\
  * state. The hosted build (`sarsen_is_hosted`) can take memory from the heap, and opens directories and files by itself.
  *
  * Handles (`struct sarsen_repository` and so on) lie where you put them, and must stay there while they are open. NULL, a handle that is not open, one of
- * another kind, and one that was copied or moved are answered with SARSEN_BAD_HANDLE. A handle that was never opened must be all zeros.
+ * another kind, and one that was copied or moved are answered with SARSEN_BAD_HANDLE. Whatever is in a handle is overwritten when it is
+ * opened, so close it before; one that may never have been opened must be all zeros for any other call.
  *
  * Where nothing else is said: a function answers a `sarsen_status`; `fault`, which may be NULL, says where it failed; a NULL that is not allowed is
  * SARSEN_BAD_ARGUMENT; an error changes nothing; lengths and offsets are bytes; texts are UTF-8 and end with a zero byte.
