@@ -54,7 +54,7 @@ needs_of() { # STEP
         size) echo cargo cross arm-gcc ;;
         nbdkit) echo cargo nbdkit nbdinfo python-nbd qemu-utils qemu-x86 ;;
         firmware) echo cross arm-gcc qemu-arm ;;
-        c) echo cargo cross c-compilers sanitizers valgrind cmake pkg-config ;;
+        c) echo cargo cross c-compilers sanitizers valgrind cmake pkg-config $([[ $LONG == false ]] || echo rust-source) ;;
         wasm) echo cargo cross wasm-linker node npm ;;
     esac
 }
@@ -67,6 +67,7 @@ has() { # NEED
         cross) tools/targets.sh can thumbv7em-none-eabi && tools/targets.sh can riscv32imc-unknown-none-elf && tools/targets.sh can wasm32-unknown-unknown ;;
         cross-clippy) tools/targets.sh can-lint thumbv7em-none-eabi && tools/targets.sh can-lint wasm32-unknown-unknown ;;
         wasm-linker) tools/targets.sh can-link-wasm ;;
+        rust-source) tools/targets.sh can-sanitize ;;
         mke2fs) PATH=$PATH:/usr/sbin:/sbin command -v mke2fs >/dev/null ;;
         arm-gcc) command -v arm-none-eabi-gcc >/dev/null ;;
         c-compilers) command -v gcc >/dev/null && command -v g++ >/dev/null && command -v clang++ >/dev/null ;;
@@ -98,6 +99,7 @@ packages_of() { # NEED
         cross) echo rustc-web cargo-web rust-web-src ;;
         cross-clippy) echo rust-web-clippy ;;
         wasm-linker) newest_lld ;;
+        rust-source) echo rustc-web cargo-web rust-web-src ;;
         mke2fs) echo e2fsprogs ;;
         arm-gcc) echo gcc-arm-none-eabi ;;
         c-compilers) echo gcc g++ clang libc6-dev ;;
@@ -219,7 +221,7 @@ step_firmware() { tests/firmware/run.sh; }
 
 step_wasm() { tests/wasm/run.sh; }
 
-step_c() { ffi/tests/run.sh; }
+step_c() { ffi/tests/run.sh $([[ $LONG == false ]] || echo --long); }
 
 # --- Running them -------------------------------------------------------------------------------------------------------------------------
 
@@ -271,6 +273,7 @@ summary() {
         sed -n 's/^test \(.*\) \.\.\. ignored\(, \)\{0,1\}\(.*\)/\1 (\3)/p' "$LOGS"/*
         if [[ $LONG == false ]]; then
             grep -l SARSEN_LONG tests/tests/*.rs | sed 's/$/ (ten minutes of it, with SARSEN_LONG=1)/'
+            echo "step c with the Rust side of the C library under AddressSanitizer and ThreadSanitizer (long: builds its standard library)"
         fi
     } | grep . || echo "nothing"
 }

@@ -5,7 +5,9 @@
 #   tools/targets.sh build TARGET ARGS...      cargo build ARGS for TARGET; what is made lies below target/cross/TARGET/
 #   tools/targets.sh lint TARGET ARGS...       cargo clippy ARGS for TARGET
 #   tools/targets.sh test TARGET ARGS...       cargo test ARGS for TARGET, a Linux of another machine, under QEMU
-#   tools/targets.sh can TARGET                whether it could; can-lint TARGET, can-link-wasm: whether those could
+#   tools/targets.sh sanitized KIND TARGET ARGS...   cargo rustc ARGS, the standard library and all instrumented by a sanitizer: address, thread; below
+#                                              target/sanitized/KIND/TARGET/
+#   tools/targets.sh can TARGET                whether it could; can-lint TARGET, can-link-wasm, can-sanitize: whether those could
 #
 # There are two ways to have a library for another target. Built from source (-Zbuild-std=core), core is all there is: whatever names alloc
 # does not compile, and that is the proof that the engine needs no heap. A ready-made library (rustup target add) brings alloc along.
@@ -87,6 +89,11 @@ run() { # RUSTC:CARGO COMMAND TARGET ARGS...
     PATH=${cargo%/*}:$PATH "$cargo" "${settings[@]}" "$command" --target "$target" "$@"
 }
 
+# A standard library that is not instrumented too would hide what it does from the sanitizer, and its locks.
+sanitized() { # KIND TARGET ARGS...
+    CARGO_TARGET_DIR=$PWD/target/sanitized/$1 RUSTFLAGS=-Zsanitizer=$1 LIBRARIES=std,panic_abort from_source rustc "${@:2}"
+}
+
 # A function that has answered 3 has built nothing, so the other way may be tried; any other failure is one of the build.
 first_of() { # WAY WAY COMMAND TARGET ARGS...
     local first=$1 second=$2 status=0
@@ -112,6 +119,14 @@ can() { # COMMAND TARGET
     return 1
 }
 
+has_any_source() {
+    local pair
+    for pair in "${COMPILERS[@]}"; do
+        has_source "${pair%%:*}" && return
+    done
+    return 1
+}
+
 can_link_wasm() {
     local pair
     [[ -n $(newest_wasm_linker) ]] && return
@@ -129,9 +144,7 @@ build_core() {
             first_of from_source ready_made build "$target" --quiet --release -p sarsen-core --features "$features"
         done
     done
-    for pair in "${COMPILERS[@]}"; do
-        has_source "${pair%%:*}" && echo "built with -Zbuild-std=core: alloc is not there, so it is not used" && return
-    done
+    has_any_source && echo "built with -Zbuild-std=core: alloc is not there, so it is not used" && return
     echo "built with ready-made libraries: that alloc is not used is not shown here (rustup component add rust-src)"
 }
 
@@ -150,6 +163,8 @@ case ${1:-} in
     test) shift && test_on "$@" ;;
     can) can build "$2" ;;
     can-lint) can clippy "$2" ;;
+    sanitized) shift && sanitized "$@" ;;
     can-link-wasm) can_link_wasm ;;
+    can-sanitize) has_any_source ;;
     *) sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "$0" >&2 && exit 2 ;;
 esac

@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # The C library, tested from C: the header, what is shown and what is installed; every misuse, the verbs, drafts, streams and threads, against the hosted
 # build and the bare one, under sanitizers and valgrind (the C side instrumented, the Rust side as it is linked); and the examples as programs.
+#
+#   ffi/tests/run.sh [--long]      --long: and with the Rust side instrumented too, its standard library included
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -42,6 +44,27 @@ TESTS=("${SAME[@]}")
 tools/targets.sh build x86_64-unknown-linux-gnu --quiet --release --manifest-path ffi/Cargo.toml
 build bare "$BARE" -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
 run bare timeout 300
+
+# Everything instrumented, Rust's standard library too, with its own checks of what unsafe code promises.
+sanitized() { # KIND FLAGS...
+    local kind=$1
+    shift
+    CARGO_PROFILE_HOSTED_LTO=off CARGO_PROFILE_HOSTED_CODEGEN_UNITS=16 CARGO_PROFILE_HOSTED_OPT_LEVEL=0 CARGO_PROFILE_HOSTED_DEBUG_ASSERTIONS=true \
+        CARGO_PROFILE_HOSTED_OVERFLOW_CHECKS=true tools/targets.sh sanitized "$kind" x86_64-unknown-linux-gnu --quiet --locked \
+        --manifest-path ffi/Cargo.toml --profile hosted --no-default-features --features hosted --lib --crate-type staticlib
+    build "rust-$kind" "target/sanitized/$kind/x86_64-unknown-linux-gnu/hosted/libsarsen.a" "$@"
+}
+if [[ ${1:-} == --long ]]; then
+    TESTS=("${SAME[@]}" hosted overrun)
+    sanitized address -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
+    "$OUT/overrun-rust-address" >"$OUT/log" 2>&1 && echo "FAILED: Rust reads beyond what C lent, and nothing sees it" && exit 1
+    grep -q 'heap-buffer-overflow' "$OUT/log"
+    TESTS=("${SAME[@]}" hosted)
+    run rust-address timeout 600
+    TESTS=(threads hosted)
+    sanitized thread -O1 -fsanitize=thread ffi/tests/tsan.c
+    run rust-thread env TSAN_OPTIONS=halt_on_error=1 timeout 600
+fi
 
 # As it is installed, shared, through pkg-config and through CMake.
 ROOM=$(mktemp -d)
