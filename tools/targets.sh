@@ -83,8 +83,9 @@ run() { # RUSTC:CARGO COMMAND TARGET ARGS...
     fi
     local settings=()
     if [[ $target == thumb* || $target == riscv32* ]]; then
-        # SHA-256 in a loop: 7 KB smaller than unrolled.
-        settings=(--config "target.$target.rustflags=['--cfg', 'sha2_backend=\"soft\"', '--cfg', 'sha2_backend_soft=\"compact\"']")
+        # Small before fast: SHA-256 in a loop (7 KB smaller than unrolled), equal pieces of code once, little inlined (together 8 % smaller).
+        settings=(--config "target.$target.rustflags=['--cfg', 'sha2_backend=\"soft\"', '--cfg', 'sha2_backend_soft=\"compact\"',
+            '-Cllvm-args=-enable-machine-outliner=always -inline-threshold=5']")
     fi
     PATH=${cargo%/*}:$PATH "$cargo" "${settings[@]}" "$command" --target "$target" "$@"
 }

@@ -178,7 +178,7 @@ impl Medium for sarsen_medium {
 
     fn writer(&self) -> Option<&dyn MediumMut> {
         let complete = self.create.is_some() && self.append.is_some() && self.sync.is_some() && self.remove.is_some();
-        complete.then_some(self)
+        (cfg!(feature = "write") && complete).then_some(self)
     }
 }
 

@@ -148,7 +148,7 @@ fn memory(room: &mut Room, limits: &Limits) -> Result<Memory<'static>, Error> {
     let (pages, walk) = (room.bytes(limits.table())?, room.bytes(limits.table())?);
     let index = room.put(Fixed(&mut [][..]))?;
     // All that is left, and not only what was asked for.
-    let slots = room.left() / room_for::<Slot>(1);
+    let slots = room.left().checked_div(room_for::<Slot>(1)).unwrap_or(0);
     index.0 = room.items(slots, Slot::default())?;
     Ok(Memory { index, marks, buffer, chunk, pages, walk })
 }
@@ -337,7 +337,8 @@ pub unsafe extern "C" fn sarsen_repository_close(repository: *mut sarsen_reposit
             if held.versions > 0 || held.users > 0 {
                 return Err(SARSEN_BUSY.into());
             }
-            Ok(held.store.close().map_err(Stop::from))
+            // Without what writes there is no session to end.
+            Ok(if cfg!(feature = "write") { held.store.close().map_err(Stop::from) } else { Ok(()) })
         });
         let closed = ended.and_then(|ended| match ended {
             Err(stop) if stop.is_pending() => Err(stop),

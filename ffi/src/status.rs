@@ -318,81 +318,89 @@ pub unsafe fn tell<T>(to: *mut T, value: T) {
     }
 }
 
+/// The statuses, and their texts one behind the other, each ended by a zero byte: one constant, so that only a program that asks for texts has them.
+macro_rules! texts {
+    ($($status:ident, $text:literal;)*) => {
+        const TOLD: &[sarsen_status] = &[$($status),*];
+        const TEXTS: &str = concat!($($text, "\0"),*);
+    };
+}
+
 /// A few words on a status, in English, ended by a zero byte, for ever valid. Never NULL, whatever the number.
 #[unsafe(no_mangle)]
 pub extern "C" fn sarsen_status_text(status: i32) -> *const c_char {
-    let text = TEXTS.iter().find(|(number, _)| *number as i32 == status).map_or(c"no such status", |(_, text)| *text);
-    text.as_ptr()
+    let text = TOLD.iter().zip(TEXTS.split_inclusive('\0')).find(|(told, _)| **told as i32 == status);
+    text.map_or("no such status\0", |(_, text)| text).as_ptr().cast()
 }
 
-const TEXTS: [(sarsen_status, &core::ffi::CStr); 69] = [
-    (SARSEN_OK, c"done"),
-    (SARSEN_PENDING, c"the medium is not ready: call again"),
-    (SARSEN_DAMAGED, c"done, but damage was found or ranges were lost"),
-    (SARSEN_GONE, c"the medium has no such segment"),
-    (SARSEN_EXISTS, c"a segment to be made exists: somebody else writes here"),
-    (SARSEN_FULL, c"the medium is full"),
-    (SARSEN_MEDIUM_IS_READ_ONLY, c"the medium takes no writes"),
-    (SARSEN_SHORT, c"a segment is shorter than it must be"),
-    (SARSEN_FAILED, c"the medium failed"),
-    (SARSEN_UNREADABLE, c"bytes of the medium cannot be read"),
-    (SARSEN_DISK_FAILED, c"the disk failed"),
-    (SARSEN_BEYOND_END, c"beyond the end of the disk"),
-    (SARSEN_HINT_BEYOND_END, c"a hint reaches beyond the end of the disk"),
-    (SARSEN_UNLIKE_BASE, c"the disk differs from its base where hints say that nothing changed"),
-    (SARSEN_LINE_FAILED, c"the stream could not be read or written"),
-    (SARSEN_CORRUPT, c"bytes on the medium are not what they must be"),
-    (SARSEN_STREAM_CORRUPT, c"the stream is not what it must be"),
-    (SARSEN_STREAM_OUTCOME, c"what came out of the stream is not the disk it tells of"),
-    (SARSEN_STREAM_INTERRUPTED, c"the stream ended too soon; what it told is kept as a draft"),
-    (SARSEN_INDEX_TOO_SMALL, c"the index has too few slots"),
-    (SARSEN_MARKS_TOO_FEW, c"there are too few marks of damage"),
-    (SARSEN_COUNTERS_TOO_FEW, c"there are too few counters of segments"),
-    (SARSEN_PAGES_TOO_FEW, c"there is too little memory for pages"),
-    (SARSEN_BUFFER_TOO_SMALL, c"a buffer is too small for this repository"),
-    (SARSEN_HINTS_TOO_MANY, c"there are more hints than there is room for"),
-    (SARSEN_MEMORY, c"too little memory was lent"),
-    (SARSEN_MISALIGNED, c"memory must be aligned to 8 bytes"),
-    (SARSEN_NOT_A_REPOSITORY, c"not a repository"),
-    (SARSEN_ALREADY_A_REPOSITORY, c"a repository is there already"),
-    (SARSEN_UNSUPPORTED, c"a newer format, or a feature this build does not know"),
-    (SARSEN_NO_HEADER, c"no segment's header can be read"),
-    (SARSEN_NO_COMMIT, c"nothing was ever committed"),
-    (SARSEN_READ_ONLY, c"the repository cannot be written here"),
-    (SARSEN_BEHIND, c"something newer than what can be read once existed"),
-    (SARSEN_REBUILT, c"tables were rebuilt from what is left, so it can only be read"),
-    (SARSEN_FENCED, c"somebody else writes here: open again"),
-    (SARSEN_POISONED, c"a write failed earlier: open again"),
-    (SARSEN_BAD_PARAMETER, c"a parameter is outside its limits"),
-    (SARSEN_UNKNOWN_VERSION, c"no such version"),
-    (SARSEN_AMBIGUOUS_VERSION, c"more than one version is meant by that"),
-    (SARSEN_PROTECTED, c"the version is protected"),
-    (SARSEN_DISK_TOO_LARGE, c"the disk has more blocks than the format allows"),
-    (SARSEN_TEXT_TOO_LONG, c"a name is longer than 255 bytes"),
-    (SARSEN_TABLE_FULL, c"a table of the repository is full"),
-    (SARSEN_STREAM_PARAMETERS, c"the stream is of a repository with other parameters"),
-    (SARSEN_STREAM_BASE, c"the stream is laid on another version"),
-    (SARSEN_STREAM_WHOLE, c"the stream is of a whole disk and has no base"),
-    (SARSEN_STREAM_START, c"the stream goes on from more than is kept here"),
-    (SARSEN_STREAM_SIZE, c"the stream cannot tell of disks of two sizes"),
-    (SARSEN_STREAM_LAYOUT, c"the stream may have either of two layouts"),
-    (SARSEN_BASE_NEEDED, c"name the version that the changes are since"),
-    (SARSEN_NAME_NEEDED, c"say what the disk is called"),
-    (SARSEN_IS_A_DRAFT, c"a draft, not a finished version"),
-    (SARSEN_OTHER_SOURCE, c"the draft is of another source under the same snapshot name"),
-    (SARSEN_OTHER_RUNS, c"the flash is divided into runs of another length"),
-    (SARSEN_CANNOT_OPEN, c"the operating system refused to open it"),
-    (SARSEN_LOCKED, c"another process writes to this repository"),
-    (SARSEN_NOT_EMPTY, c"the directory holds something that is no part of a repository"),
-    (SARSEN_NOT_A_DISK, c"neither a regular file nor a block device"),
-    (SARSEN_TARGET_TOO_SMALL, c"the device is smaller than the disk"),
-    (SARSEN_CANCELLED, c"stopped as asked"),
-    (SARSEN_NO_RANDOMNESS, c"the random source failed"),
-    (SARSEN_BAD_ARGUMENT, c"an argument is NULL, not UTF-8, or not assigned"),
-    (SARSEN_BAD_HANDLE, c"not an open handle of this kind"),
-    (SARSEN_BUSY, c"the handle is in use"),
-    (SARSEN_OTHER_ABI, c"compiled with the header of another ABI version"),
-    (SARSEN_OUT_OF_ORDER, c"the outcome is not the next in order, or lies in another work"),
-    (SARSEN_ENDED, c"the task has ended"),
-    (SARSEN_UNKNOWN_ERROR, c"an error without a number"),
-];
+texts! {
+    SARSEN_OK, "done";
+    SARSEN_PENDING, "the medium is not ready: call again";
+    SARSEN_DAMAGED, "done, but damage was found or ranges were lost";
+    SARSEN_GONE, "the medium has no such segment";
+    SARSEN_EXISTS, "a segment to be made exists: somebody else writes here";
+    SARSEN_FULL, "the medium is full";
+    SARSEN_MEDIUM_IS_READ_ONLY, "the medium takes no writes";
+    SARSEN_SHORT, "a segment is shorter than it must be";
+    SARSEN_FAILED, "the medium failed";
+    SARSEN_UNREADABLE, "bytes of the medium cannot be read";
+    SARSEN_DISK_FAILED, "the disk failed";
+    SARSEN_BEYOND_END, "beyond the end of the disk";
+    SARSEN_HINT_BEYOND_END, "a hint reaches beyond the end of the disk";
+    SARSEN_UNLIKE_BASE, "the disk differs from its base where hints say that nothing changed";
+    SARSEN_LINE_FAILED, "the stream could not be read or written";
+    SARSEN_CORRUPT, "bytes on the medium are not what they must be";
+    SARSEN_STREAM_CORRUPT, "the stream is not what it must be";
+    SARSEN_STREAM_OUTCOME, "what came out of the stream is not the disk it tells of";
+    SARSEN_STREAM_INTERRUPTED, "the stream ended too soon; what it told is kept as a draft";
+    SARSEN_INDEX_TOO_SMALL, "the index has too few slots";
+    SARSEN_MARKS_TOO_FEW, "there are too few marks of damage";
+    SARSEN_COUNTERS_TOO_FEW, "there are too few counters of segments";
+    SARSEN_PAGES_TOO_FEW, "there is too little memory for pages";
+    SARSEN_BUFFER_TOO_SMALL, "a buffer is too small for this repository";
+    SARSEN_HINTS_TOO_MANY, "there are more hints than there is room for";
+    SARSEN_MEMORY, "too little memory was lent";
+    SARSEN_MISALIGNED, "memory must be aligned to 8 bytes";
+    SARSEN_NOT_A_REPOSITORY, "not a repository";
+    SARSEN_ALREADY_A_REPOSITORY, "a repository is there already";
+    SARSEN_UNSUPPORTED, "a newer format, or a feature this build does not know";
+    SARSEN_NO_HEADER, "no segment's header can be read";
+    SARSEN_NO_COMMIT, "nothing was ever committed";
+    SARSEN_READ_ONLY, "the repository cannot be written here";
+    SARSEN_BEHIND, "something newer than what can be read once existed";
+    SARSEN_REBUILT, "tables were rebuilt from what is left, so it can only be read";
+    SARSEN_FENCED, "somebody else writes here: open again";
+    SARSEN_POISONED, "a write failed earlier: open again";
+    SARSEN_BAD_PARAMETER, "a parameter is outside its limits";
+    SARSEN_UNKNOWN_VERSION, "no such version";
+    SARSEN_AMBIGUOUS_VERSION, "more than one version is meant by that";
+    SARSEN_PROTECTED, "the version is protected";
+    SARSEN_DISK_TOO_LARGE, "the disk has more blocks than the format allows";
+    SARSEN_TEXT_TOO_LONG, "a name is longer than 255 bytes";
+    SARSEN_TABLE_FULL, "a table of the repository is full";
+    SARSEN_STREAM_PARAMETERS, "the stream is of a repository with other parameters";
+    SARSEN_STREAM_BASE, "the stream is laid on another version";
+    SARSEN_STREAM_WHOLE, "the stream is of a whole disk and has no base";
+    SARSEN_STREAM_START, "the stream goes on from more than is kept here";
+    SARSEN_STREAM_SIZE, "the stream cannot tell of disks of two sizes";
+    SARSEN_STREAM_LAYOUT, "the stream may have either of two layouts";
+    SARSEN_BASE_NEEDED, "name the version that the changes are since";
+    SARSEN_NAME_NEEDED, "say what the disk is called";
+    SARSEN_IS_A_DRAFT, "a draft, not a finished version";
+    SARSEN_OTHER_SOURCE, "the draft is of another source under the same snapshot name";
+    SARSEN_OTHER_RUNS, "the flash is divided into runs of another length";
+    SARSEN_CANNOT_OPEN, "the operating system refused to open it";
+    SARSEN_LOCKED, "another process writes to this repository";
+    SARSEN_NOT_EMPTY, "the directory holds something that is no part of a repository";
+    SARSEN_NOT_A_DISK, "neither a regular file nor a block device";
+    SARSEN_TARGET_TOO_SMALL, "the device is smaller than the disk";
+    SARSEN_CANCELLED, "stopped as asked";
+    SARSEN_NO_RANDOMNESS, "the random source failed";
+    SARSEN_BAD_ARGUMENT, "an argument is NULL, not UTF-8, or not assigned";
+    SARSEN_BAD_HANDLE, "not an open handle of this kind";
+    SARSEN_BUSY, "the handle is in use";
+    SARSEN_OTHER_ABI, "compiled with the header of another ABI version";
+    SARSEN_OUT_OF_ORDER, "the outcome is not the next in order, or lies in another work";
+    SARSEN_ENDED, "the task has ended";
+    SARSEN_UNKNOWN_ERROR, "an error without a number";
+}

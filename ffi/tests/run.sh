@@ -45,6 +45,13 @@ tools/targets.sh build x86_64-unknown-linux-gnu --quiet --release --manifest-pat
 build bare "$BARE" -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
 run bare timeout 300
 
+# What the one library writes, the one that only reads restores.
+reader() { gcc "${CC_FLAGS[@]}" -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -o "$OUT/reader" ffi/tests/reader.c ffi/tests/ram.c "$BARE" -lpthread; }
+reader && "$OUT/reader" save "$OUT/medium"
+tools/targets.sh build x86_64-unknown-linux-gnu --quiet --release --manifest-path ffi/Cargo.toml --no-default-features --features panic-handler
+reader && "$OUT/reader" load "$OUT/medium"
+echo "bare, without \`write\`: reader"
+
 # Everything instrumented, Rust's standard library too, with its own checks of what unsafe code promises.
 sanitized() { # KIND FLAGS...
     local kind=$1

@@ -301,7 +301,7 @@ impl<'a> Rig<'a> {
     /// Checks or scrubs an open repository.
     pub fn check_in(&self, store: &mut Store<'_>, depth: check::Depth) -> Result<(check::Report, Verdict), Error> {
         let mut pages = pages();
-        let mut task = check::Check::new(store, depth, &mut pages);
+        let mut task = check::Check::new(store, depth, &mut pages).noting();
         let (report, events) = self.run(&mut task, store, None)?;
         Ok((report, verdict(&events)))
     }
@@ -310,7 +310,7 @@ impl<'a> Rig<'a> {
     pub fn scrub_version(&self, item: &Item) -> Result<(check::Report, Verdict), Error> {
         self.with(|store| {
             let mut pages = pages();
-            let mut task = check::Check::of_version(store, item.entry, &mut pages);
+            let mut task = check::Check::of_version(store, item.entry, &mut pages).noting();
             let (report, events) = self.run(&mut task, store, None)?;
             Ok((report, verdict(&events)))
         })

@@ -71,9 +71,9 @@ pub fn inspect(repository: &Repository, look: Look<'_>) -> Result<Inspection, Fa
         };
         let mut pages = pages();
         let mut task = match (look, only) {
-            (_, Some(entry)) => Check::of_version(store, entry, &mut pages),
-            (Look::Structure, None) => Check::new(store, Depth::Check, &mut pages),
-            (_, None) => Check::new(store, Depth::Scrub, &mut pages),
+            (_, Some(entry)) => Check::of_version(store, entry, &mut pages).noting(),
+            (Look::Structure, None) => Check::new(store, Depth::Check, &mut pages).noting(),
+            (_, None) => Check::new(store, Depth::Scrub, &mut pages).noting(),
         };
         let (mut findings, mut hit) = (Vec::new(), BTreeSet::new());
         let heard = |event| match event {

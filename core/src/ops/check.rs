@@ -147,13 +147,13 @@ impl<'m> Check<'m> {
         Check { only: Some(entry), ..Check::new(store, Depth::Check, pages) }
     }
 
-    /// Prepares it. `pages` is memory for a path through the largest manifest.
-    pub fn new(store: &Store<'_>, depth: Depth, pages: &'m mut [u8]) -> Check<'m> {
-        Check { note: Some(write_marks), ..Check::reading(store, depth, pages) }
+    /// The same, which marks damage and takes marks away, where that may be written. Without it, nothing of what writes is linked.
+    pub fn noting(self) -> Check<'m> {
+        Check { note: Some(write_marks), ..self }
     }
 
-    /// Prepares one that notes no marks, wherever it may write: nothing of what writes is linked for it.
-    pub fn reading(store: &Store<'_>, depth: Depth, pages: &'m mut [u8]) -> Check<'m> {
+    /// Prepares it. `pages` is memory for a path through the largest manifest.
+    pub fn new(store: &Store<'_>, depth: Depth, pages: &'m mut [u8]) -> Check<'m> {
         let now = store.host().now();
         let (walk, report) = (store.table_walk(), Report::default());
         Check {
