@@ -21,7 +21,7 @@ failed=0
 limit_of() { # SET
     case $1 in
         read) echo $((79 * KIB)) ;;
-        all) echo $((204 * KIB)) ;;
+        all) echo $((216 * KIB)) ;;
     esac
 }
 

@@ -2,6 +2,7 @@
 
 use super::Refused;
 use super::flash::{Bad, Flash, Units};
+use crate::format::bytes::{copy, gather};
 use crate::types::{align_up, low32, narrow, wide};
 
 /// The longest word that is read or programmed at once, in bytes.
@@ -79,9 +80,7 @@ impl<F: Flash> Chip<F> {
         let bytes = bytes.get_mut(..narrow(self.units.read.into())).ok_or(Bad)?;
         self.flash.read(word, bytes)?;
         let wanted = bytes.get(skip..).ok_or(Bad)?;
-        let len = wanted.len().min(to.len());
-        to.get_mut(..len).ok_or(Bad)?.copy_from_slice(wanted.get(..len).ok_or(Bad)?);
-        Ok(len)
+        Ok(gather(to, 0, wanted))
     }
 
     /// Programs whole words, and reads them back.
@@ -95,7 +94,7 @@ impl<F: Flash> Chip<F> {
     /// Programs a few bytes, filled up to whole words.
     pub fn program_filled(&mut self, at: u32, bytes: &[u8]) -> Result<(), Bad> {
         let mut words = [0xFF; WORD_MAX];
-        words.get_mut(..bytes.len()).ok_or(Bad)?.copy_from_slice(bytes);
+        copy(words.get_mut(..bytes.len()).ok_or(Bad)?, bytes).map_err(|_| Bad)?;
         self.program(at, words.get(..narrow(self.units.words(bytes.len()).into())).ok_or(Bad)?)
     }
 

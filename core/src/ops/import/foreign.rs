@@ -7,6 +7,7 @@ use crate::draft::{Description, DraftDisk};
 use crate::error::{Error, Memory, Refusal};
 use crate::foreign::sheepdog::{Contest, Layout, Shape};
 use crate::foreign::{Differences, Piece, rbd as rbd_stream, sheepdog as sheepdog_stream};
+use crate::format::bytes::copy;
 use crate::format::page::ROWS_MAX;
 use crate::format::record::HintSource;
 use crate::frame::Work;
@@ -93,7 +94,7 @@ impl<'m> Texts<'m> {
         let no_room = Error::Memory { memory: Memory::Buffer, needed: wide(super::TEXTS_BYTES) };
         let (to, rest) = core::mem::take(&mut self.0).split_at_mut_checked(text.len()).ok_or(no_room)?;
         self.0 = rest;
-        to.copy_from_slice(text.as_bytes());
+        copy(to, text.as_bytes()).map_err(|_| no_room)?;
         core::str::from_utf8(to).map_err(|_| no_room)
     }
 }
