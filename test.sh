@@ -177,7 +177,7 @@ install_python_packages() {
 
 step_fmt() {
     cargo fmt --all --check
-    for package in ffi wasm wasm/build tools/header; do cargo fmt --manifest-path "$package/Cargo.toml" --check; done
+    for package in ffi wasm wasm/build wasm/zstd tools/header; do cargo fmt --manifest-path "$package/Cargo.toml" --check; done
 }
 
 step_clippy() { cargo clippy "${LOCKED[@]}" --workspace --all-targets -- -D warnings; }
@@ -186,7 +186,9 @@ step_clippy() { cargo clippy "${LOCKED[@]}" --workspace --all-targets -- -D warn
 step_faces() {
     tools/targets.sh lint thumbv7em-none-eabi "${LOCKED[@]}" --manifest-path ffi/Cargo.toml --lib -- -D warnings
     CARGO_TARGET_DIR=target/ffi cargo clippy "${LOCKED[@]}" --manifest-path ffi/Cargo.toml --no-default-features --features hosted --lib -- -D warnings
-    LIBRARIES=std,panic_abort tools/targets.sh lint wasm32-unknown-unknown "${LOCKED[@]}" --manifest-path wasm/Cargo.toml --lib -- -D warnings
+    for package in wasm wasm/zstd; do
+        LIBRARIES=std,panic_abort tools/targets.sh lint wasm32-unknown-unknown "${LOCKED[@]}" --manifest-path "$package/Cargo.toml" --lib -- -D warnings
+    done
 }
 
 step_test() {

@@ -16,11 +16,11 @@ bind() { # MODULE
     CARGO_TARGET_DIR=target/wasm-build cargo run --quiet --manifest-path wasm/build/Cargo.toml -- "$1" "$ENGINE"
 }
 
-shrink() { # MODULE
+shrink() { # MODULE [FOR WHAT]
     local before after
     before=$(packed "$1")
     if [[ -x $TOOLS/wasm-opt ]]; then
-        "$TOOLS/wasm-opt" -Oz --converge "$1" -o "$1.small" && mv "$1.small" "$1"
+        "$TOOLS/wasm-opt" "${2:--Oz}" --converge --strip-debug --strip-producers "$1" -o "$1.small" && mv "$1.small" "$1"
     fi
     after=$(packed "$1")
     printf '%-14s %7d bytes, gzipped %7d; before wasm-opt gzipped %7d\n' "$(basename "$1")" "$(wc -c <"$1")" "$after" "$before"
@@ -36,6 +36,9 @@ mkdir -p "$ENGINE"
 tools/targets.sh build wasm32-unknown-unknown --quiet --release --manifest-path wasm/Cargo.toml
 bind target/cross/wasm32-unknown-unknown/release/sarsen_wasm.wasm
 shrink "$ENGINE/sarsen.wasm"
+tools/targets.sh build wasm32-unknown-unknown --quiet --release --manifest-path wasm/zstd/Cargo.toml
+cp target/cross/wasm32-unknown-unknown/release/sarsen_wasm_zstd.wasm "$ENGINE/zstd.wasm"
+shrink "$ENGINE/zstd.wasm" -O3
 
 size=$(packed "$ENGINE/sarsen.wasm")
 if ((size > LIMIT_BYTES)); then

@@ -70,7 +70,7 @@ async function reads(repo) {
 }
 
 export async function agreeTests() {
-  const kinds = [["lz4", "sha256"], ["zlib", "blake3"], ["none", "sha256"]];
+  const kinds = [["zstd", "sha256"], ["lz4", "sha256"], ["zlib", "blake3"], ["none", "sha256"]];
   for (const [codec, digest] of kinds) {
     const repo = repository(codec, "--codec", codec, "--digest", digest, ...SMALL);
     await test(`${codec}_${digest}_lists_what_the_command_lists`, () => lists(repo));
