@@ -4,6 +4,8 @@
 
 import { agreeTests } from "./agree.mjs";
 import { finish } from "./harness.mjs";
+import { sourceTests } from "./sources.mjs";
 
 await agreeTests();
+await sourceTests();
 finish();

@@ -63,9 +63,10 @@ export class Medium {
     await Promise.all(wanted.map((fetch) => fetch(signal)));
   }
 
-  /** Lists anew, all there is. */
+  /** Lists anew, all there is; false if that failed. */
   async relist(signal) {
     await this.#list(true, signal);
+    return this.#numbers !== FAILED;
   }
 
   /** Forgets what could not be read, so that it is tried again, and lengths, which may have changed. */
@@ -82,6 +83,13 @@ export class Medium {
     this.#numbers = undefined;
     this.#pages.clear();
     this.#held = 0;
+  }
+
+  /** Asks for all lengths at once: 0, or 1 while that is pending. */
+  measure() {
+    let pending = 0;
+    for (const number of this.segments()) if (this.len(number) === PENDING) pending = 1;
+    return pending;
   }
 
   /** The segments there are, as far as they were listed. */

@@ -4,7 +4,7 @@ import { RefusedError } from "./errors.js";
 import { Medium } from "./medium.js";
 import { Pool } from "./pool.js";
 import { Reader } from "./reader.js";
-import { BATCH, DONE, drive, ear, explained, patiently, readAll } from "./run.js";
+import { abortable, DONE, drive, ear, explained, patiently, readAll } from "./run.js";
 import { Zstd } from "./zstd.js";
 
 const CHECK = 0, SCRUB = 1, SCRUB_ONE = 2;
@@ -41,7 +41,12 @@ export class Repository {
     repository.#director = new glue.Repository(repository.#medium);
     repository.#zstd = new Zstd(options.zstd);
     [repository.#glue, repository.#module] = [glue, module];
-    await repository.#turn(options.signal, () => repository.#openNewest(options.signal));
+    try {
+      await repository.#turn(options.signal, () => repository.#openNewest(options.signal));
+    } catch (error) {
+      await repository.close();
+      throw error;
+    }
     return repository;
   }
 
@@ -149,7 +154,7 @@ export class Repository {
 
   async #inspect(depth, { version, onProgress, onFinding, signal }) {
     if (version !== undefined) await this.#find(version, signal);
-    await this.#medium.relist(signal);
+    await this.#relist(signal);
     const found = { findings: [], hit: new Set(), report: undefined };
     const progress = new Progress(await this.#bytesOf(depth, signal), onProgress);
     const listener = ear((what, facts) => {
@@ -166,15 +171,16 @@ export class Repository {
     return reportOf(depth, found, versions, only);
   }
 
+  /** All segments there are, and not only those that opening needs. */
+  async #relist(signal) {
+    if (!(await abortable(this.#medium.relist(signal), signal))) throw explained({ class: "unread", code: "failed" }, this.#reader);
+  }
+
   /** Bytes that a scrub is going to read; 0 where that is not known. */
   async #bytesOf(depth, signal) {
     if (depth !== SCRUB) return 0;
-    let bytes = 0;
-    for (const number of this.#medium.segments()) {
-      const size = await this.#patiently(() => (this.#medium.len(number) === -2 ? 1 : DONE), signal).then(() => this.#medium.len(number));
-      bytes += Math.max(0, size);
-    }
-    return bytes;
+    await this.#patiently(() => this.#medium.measure(), signal);
+    return this.#medium.segments().reduce((sum, number) => sum + Math.max(0, this.#medium.len(number)), 0);
   }
 
   async #drive(options) {

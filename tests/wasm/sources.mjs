@@ -1,0 +1,225 @@
+// What a repository can be opened from, what is refused, and how "could not read" is told from "damaged".
+
+import assert from "node:assert/strict";
+import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { open, ReadError, RefusedError } from "../../wasm/npm/index.js";
+import { directory } from "../../wasm/npm/node.js";
+import { agrees, same } from "./agree.mjs";
+import { copy, folder, judged, repository, SMALL, test } from "./harness.mjs";
+import { serve } from "./server.mjs";
+
+const segmentsOf = (repo) => readdirSync(join(repo, "segments")).sort();
+
+/** A repository's files as a page gets them that lets a folder be chosen. */
+function filesOf(repo, under = "repo/") {
+  const file = (name, path) => Object.defineProperty(new File([readFileSync(path)], name), "webkitRelativePath", { value: under + path.slice(repo.length + 1) });
+  const files = segmentsOf(repo).map((name) => file(name, join(repo, "segments", name)));
+  return [...files, file("head", join(repo, "head"))];
+}
+
+/** A directory handle, as browsers give them. */
+function handleOf(path) {
+  const missing = (name) => Object.assign(new Error(name), { name: "NotFoundError" });
+  const at = (name, isRight) => {
+    const found = statSync(join(path, name), { throwIfNoEntry: false });
+    if (!found || !isRight(found)) throw missing(name);
+    return join(path, name);
+  };
+  return {
+    kind: "directory",
+    async *keys() {
+      yield* readdirSync(path);
+    },
+    getDirectoryHandle: async (name) => handleOf(at(name, (found) => found.isDirectory())),
+    getFileHandle: async (name) => {
+      const file = at(name, (found) => found.isFile());
+      return { kind: "file", getFile: async () => new File([readFileSync(file)], name) };
+    },
+  };
+}
+
+async function scrubbed(from, options = {}) {
+  const opened = await open(from, { workers: 0, ...options });
+  const report = await opened.scrub();
+  await opened.close();
+  return report;
+}
+
+export async function sourceTests() {
+  const repo = repository("sources", "--codec", "lz4", ...SMALL);
+  const theirs = judged(repo, "scrub");
+
+  await test("files_chosen_as_a_folder_are_a_repository", async () => same(await scrubbed(filesOf(repo)), theirs));
+  await test("files_without_paths_are_a_repository", async () => {
+    same(await scrubbed(filesOf(repo).map((file) => new File([file], file.name))), theirs);
+  });
+  await test("two_repositories_at_once_are_refused_by_name", async () => {
+    const both = [...filesOf(repo, "one/"), ...filesOf(repo, "more/two/")];
+    await assert.rejects(open(both), { name: "RefusedError", code: "several-repositories", message: /one\/, more\/two\// });
+  });
+  await test("a_directory_handle_is_a_repository", async () => same(await scrubbed(handleOf(repo)), theirs));
+  await test("nothing_is_no_repository", async () => {
+    const empty = join(folder, "empty");
+    mkdirSync(empty, { recursive: true });
+    for (const from of [[], handleOf(empty), directory(empty)]) {
+      await assert.rejects(open(from), { name: "RefusedError", code: "not-a-repository" });
+    }
+    await assert.rejects(open(17), TypeError);
+  });
+
+  await test("a_url_is_a_repository_and_nothing_but_ranges_are_asked_for", async () => {
+    const { url, seen, close } = await serve(repo);
+    const opened = await open(url, { workers: 0 });
+    await opened.versions();
+    const toList = seen.requests;
+    same(await opened.scrub(), theirs);
+    await opened.close();
+    await close();
+    assert.equal(seen.heads, 0);
+    return `${toList} requests to list, ${seen.requests} after a scrub`;
+  });
+  await test("a_url_with_damage_is_told_as_the_command_tells_it", async () => {
+    const hurt = copy(repo);
+    const [, first, second] = segmentsOf(hurt);
+    const bytes = readFileSync(join(hurt, "segments", first));
+    bytes[70_000] ^= 1;
+    writeFileSync(join(hurt, "segments", first), bytes);
+    truncateSync(join(hurt, "segments", second), statSync(join(hurt, "segments", second)).size >> 1);
+    const { url, close } = await serve(hurt);
+    const ours = await scrubbed(url);
+    await close();
+    same(ours, judged(hurt, "scrub"));
+    const kinds = ours.findings.map(({ kind }) => kind);
+    assert.ok(kinds.includes("payload") && kinds.includes("truncated"), `${kinds}`);
+    return kinds.join(" ");
+  });
+  await test("a_url_without_its_head_is_found_all_the_same", async () => {
+    const hurt = copy(repo);
+    rmSync(join(hurt, "head"));
+    const { url, close } = await serve(hurt);
+    same(await scrubbed(url), judged(hurt, "scrub"));
+    await close();
+  });
+  await test("servers_without_ranges_get_a_clear_error", async () => {
+    for (const mood of ["whole", "mute"]) {
+      const { url, close } = await serve(repo, mood);
+      await assert.rejects(open(url), (error) => {
+        const refused = error instanceof RefusedError ? error : error.cause;
+        return refused.code === "no-ranges" && refused.message.includes("range");
+      }, mood);
+      await close();
+    }
+  });
+  await test("servers_that_lie_or_refuse_are_not_damage", async () => {
+    for (const mood of ["short", "forbidden"]) {
+      const { url, close } = await serve(repo, mood);
+      await assert.rejects(open(url), ReadError, mood);
+      await close();
+    }
+  });
+  await test("a_server_that_dies_half_way_is_not_damage", async () => {
+    const { url, close } = await serve(repo, "dying", { dies: 60 });
+    await assert.rejects(scrubbed(url), (error) => error instanceof ReadError && error.segment !== undefined && error.cause !== undefined);
+    await close();
+  });
+  await test("a_server_that_fails_now_and_then_is_asked_again", async () => {
+    const { url, close } = await serve(repo, "flaky");
+    same(await scrubbed(url), theirs);
+    await close();
+  });
+
+  await test("an_object_that_cannot_be_read_is_not_damage", async () => {
+    const good = directory(repo);
+    let reads = 0;
+    const failing = { ...good, read: (...args) => (++reads > 12 ? Promise.reject(new Error("the cable is out")) : good.read(...args)) };
+    for (const workers of [0, 1]) {
+      reads = 0;
+      await assert.rejects(scrubbed(failing, { workers }), (error) => {
+        return error instanceof ReadError && /could not read: segment \d+/.test(error.message) && error.cause.message === "the cable is out";
+      });
+    }
+  });
+  await test("what_failed_once_may_be_tried_again", async () => {
+    const good = directory(repo);
+    let broken = true;
+    const opened = await open({ ...good, read: (...args) => (broken ? Promise.reject(new Error("no")) : good.read(...args)) }, { workers: 0 }).catch((error) => error);
+    assert.ok(opened instanceof ReadError);
+    broken = false;
+    same(await scrubbed(good), theirs);
+  });
+
+  await test("missing_foreign_renamed_and_cut_segments_are_told_as_the_command_tells_them", async () => {
+    const other = repository("other", "--codec", "none", ...SMALL);
+    const path = (at, name) => join(at, "segments", name);
+    const names = segmentsOf(repo);
+    const hurts = {
+      missing: (hurt) => rmSync(path(hurt, names[1])),
+      "missing newest": (hurt) => rmSync(path(hurt, names.at(-1))),
+      "missing oldest": (hurt) => rmSync(path(hurt, names[0])),
+      foreign: (hurt) => cpSync(path(other, segmentsOf(other)[1]), path(hurt, names[1])),
+      stranger: (hurt) => cpSync(path(other, segmentsOf(other)[1]), path(hurt, "0000000999.seg")),
+      renamed: (hurt) => renameSync(path(hurt, names[1]), path(hurt, "0000000777.seg")),
+      cut: (hurt) => truncateSync(path(hurt, names[1]), 3000),
+      empty: (hurt) => truncateSync(path(hurt, names[1]), 0),
+      "cut newest": (hurt) => truncateSync(path(hurt, names.at(-1)), 200),
+      "no head": (hurt) => rmSync(join(hurt, "head")),
+      "bad head": (hurt) => writeFileSync(join(hurt, "head"), "x"),
+    };
+    for (const [name, hurtIt] of Object.entries(hurts)) {
+      const hurt = copy(repo);
+      hurtIt(hurt);
+      for (const verb of ["check", "scrub"]) {
+        await agrees(hurt, verb).catch((error) => {
+          throw new Error(`${name}, ${verb}: ${error.message}`, { cause: error });
+        });
+      }
+    }
+    return Object.keys(hurts).join(", ");
+  });
+  await test("a_newer_format_is_refused_and_not_called_damaged", async () => {
+    const hurt = copy(repo);
+    for (const name of segmentsOf(hurt)) {
+      const file = join(hurt, "segments", name);
+      const bytes = readFileSync(file);
+      bytes.writeUInt16LE(1, 8); // the version
+      bytes.writeUInt32LE(crc32(bytes.subarray(0, 124)), 124);
+      writeFileSync(file, bytes);
+    }
+    await assert.rejects(open(directory(hurt)), { name: "RefusedError", code: "unsupported" });
+  });
+
+  await test("a_verb_stops_within_200_ms", async () => {
+    const { url, close } = await serve(repo, "slow", { delay: 400 });
+    const waits = [];
+    for (const [from, workers] of [[directory(repo), 0], [directory(repo), 2]]) {
+      const opened = await open(from, { workers });
+      const stop = new AbortController();
+      const began = opened.scrub({ signal: stop.signal, onProgress: ({ done }) => done > 0 && stop.abort(new Error("enough")) });
+      await assert.rejects(began, /enough/);
+      same(await opened.scrub(), theirs); // and it can be used again
+      await opened.close();
+    }
+    const opened = await open(url, { workers: 0 });
+    const stop = new AbortController();
+    const began = opened.scrub({ signal: stop.signal });
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const at = performance.now();
+    stop.abort();
+    await assert.rejects(began, { name: "AbortError" });
+    waits.push(performance.now() - at);
+    assert.ok(waits.every((ms) => ms < 200), `${waits}`);
+    await close();
+    return `${Math.max(...waits).toFixed(1)} ms with a slow server`;
+  });
+}
+
+/** CRC-32 as headers have it: ISO-HDLC. */
+function crc32(bytes) {
+  let crc = 0xffffffff;
+  for (const byte of bytes) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
+  }
+  return (crc ^ 0xffffffff) >>> 0;
+}
