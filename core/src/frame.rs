@@ -615,15 +615,19 @@ pub fn check_block(
 
 /// Whether all stored bytes of an entry's payload are right. What they decode to is not looked at.
 pub fn check_stored(shape: &Shape, block: &StoredBlock<'_>) -> Result<(), What> {
+    let mut right = true;
+    tell_stored(shape, block, &mut |bytes, expected| right = right && digest(shape.algorithm, bytes) == *expected)?;
+    right.then_some(()).ok_or(What::StoredDigest)
+}
+
+/// Tells the stored bytes of each frame, and the digest they must have, for somebody else to hash.
+pub fn tell_stored(shape: &Shape, block: &StoredBlock<'_>, tell: &mut dyn FnMut(&[u8], &Digest)) -> Result<(), What> {
     for listed in block.table(shape)?.rows() {
         let bytes = block.payload.get(listed.stored.clone()).ok_or(What::Length)?;
-        let expected = match &listed.row.body {
-            FrameBody::Zero => continue,
-            FrameBody::Raw { plain, .. } => plain,
-            FrameBody::Coded { stored, .. } | FrameBody::Delta { stored, .. } => stored,
-        };
-        if digest(shape.algorithm, bytes) != *expected {
-            return Err(What::StoredDigest);
+        match &listed.row.body {
+            FrameBody::Zero => {}
+            FrameBody::Raw { plain, .. } => tell(bytes, plain),
+            FrameBody::Coded { stored, .. } | FrameBody::Delta { stored, .. } => tell(bytes, stored),
         }
     }
     Ok(())
@@ -762,6 +766,23 @@ mod tests {
         let (_, payload, packed) = pack(&shape(4, CodecId::None), &raw, &mut Plain);
         assert_eq!((packed.head_bytes, packed.stored_bytes), (4 + 40 + 8 + 40, 92 + 4096 + 1000));
         assert_eq!(payload[92..], [&raw[..4096], &raw[8192..]].concat());
+    }
+
+    #[test]
+    fn what_is_told_of_stored_frames_is_what_is_checked_of_them() {
+        let (shape, raw) = (shape(4, CodecId::Lz4), three_frames());
+        let (id, mut payload, packed) = pack(&shape, &raw, &mut Runs);
+        let told = |payload: &[u8]| {
+            let mut told = std::vec![];
+            let tell = &mut |bytes: &[u8], wanted: &Digest| told.push((bytes.len(), digest(shape.algorithm, bytes) == *wanted));
+            tell_stored(&shape, &stored(id, &raw, &packed, payload), tell).map(|()| told)
+        };
+        assert_eq!(told(&payload), Ok(std::vec![(5, true), (1000, true)]), "zeros are not stored");
+        assert_eq!(check_stored(&shape, &stored(id, &raw, &packed, &payload)), Ok(()));
+        payload[200] ^= 1;
+        assert_eq!(told(&payload), Ok(std::vec![(5, true), (1000, false)]));
+        assert_eq!(check_stored(&shape, &stored(id, &raw, &packed, &payload)), Err(What::StoredDigest));
+        assert_eq!(told(&payload[..1128]), Err(What::Length));
     }
 
     #[test]

@@ -42,13 +42,13 @@ export function judged(repo, verb, ...args) {
   return JSON.parse(stdout);
 }
 
-/** What a disk holds on a day: runs of zeros, of text-like bytes and of noise; on later days some of it differs. */
+/** What a disk holds on a day: runs of zeros, a MiB of them too, of text-like bytes and of noise; on later days some of it differs. */
 export function disk(day) {
   const bytes = Buffer.alloc(DISK_BYTES);
   let noise = 1;
   for (let at = 0; at < DISK_BYTES; at += 4096) {
-    const page = at >> 12, changed = day > 0 && page % (97 + day) === 0;
-    if (page % 5 < 2 && !changed) continue;
+    const page = at >> 12, changed = day > 0 && page % (97 + day) === 5;
+    if ((page % 5 < 2 || (page >= 512 && page < 768)) && !changed) continue;
     for (let i = 0; i < 4096; i++) {
       noise = (Math.imul(noise, 1664525) + 1013904223) >>> 0;
       bytes[at + i] = page % 3 === 0 || changed ? noise >>> 24 : (i + page) & 0x3f;

@@ -5,7 +5,11 @@
 import { agreeTests } from "./agree.mjs";
 import { finish } from "./harness.mjs";
 import { sourceTests } from "./sources.mjs";
+import { vectorTests } from "./vectors.mjs";
+import { verbTests } from "./verbs.mjs";
 
 await agreeTests();
 await sourceTests();
+await verbTests();
+await vectorTests();
 finish();

@@ -6,6 +6,10 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 wasm/build.sh
+if [[ -x wasm/build/node_modules/.bin/tsc ]]; then
+    wasm/build/node_modules/.bin/tsc -p wasm/build/tsconfig.json
+    echo "types: as a user meets them"
+fi
 cargo build --quiet --release -p sarsen-cli
 # An engine that waits for nothing would wait for ever.
 timeout 600 node tests/wasm/run.mjs "${CARGO_TARGET_DIR:-target}/release/sarsen" "$@"

@@ -20,6 +20,8 @@ export interface OpenOptions {
   wasm?: string | URL | Response | BufferSource | WebAssembly.Module | Promise<Response>;
   /** The Zstandard module, likewise; a URL or a compiled module. */
   zstd?: string | WebAssembly.Module;
+  /** Who hashes stored bytes (`method: "stored"`): measured when it is first needed, unless told. */
+  hashing?: "auto" | "wasm" | "webcrypto";
   /** Of a URL: what to send besides the range. */
   headers?: Record<string, string>;
   /** Of a URL: what to use instead of `fetch`. */
@@ -90,18 +92,27 @@ export interface Finding {
   offset: number | null;
 }
 
-/** A verdict in a word: `intact` is said only where every byte was read; `complete`: all that it needs is there. */
-export type Verdict = "intact" | "complete" | "damaged";
+/**
+ * A verdict in a word. `intact` is said only where every byte was read; `sampled`: nothing is wrong in what was read; `complete`: all that it
+ * needs is there, and was not read.
+ */
+export type Verdict = "intact" | "sampled" | "complete" | "damaged";
 
 /** What `sarsen check --json` and `sarsen scrub --json` print, field by field, and more. */
 export interface Report {
   depth: "check" | "scrub";
+  /** How a scrub looked at blocks: decoded, or digests of stored bytes alone. */
+  method: "decoded" | "stored" | null;
+  /** Who hashed. */
+  hashing: "wasm" | "webcrypto";
   findings: Finding[];
   versions: { id: string; name: string | null; snapshot: string | null; hit: boolean; verdict: Verdict }[];
   /** Ids of the versions that are hit, sorted. */
   hit: string[];
   segments: number;
   entries: number;
+  /** Entries that were not read, not being in the sample. */
+  skipped: number;
   bytes: number;
   /** Something newer than what is here once existed. */
   behind: boolean;
@@ -130,20 +141,114 @@ export interface InspectOptions {
   onFinding?(finding: Finding): void;
 }
 
+/** Of a disk. */
+export interface Range {
+  offset: number;
+  length: number;
+}
+
+/** A piece of a disk; without bytes it is zeros, or with `lost` what cannot be restored. */
+export interface StreamPiece extends Range {
+  bytes: Uint8Array | null;
+  lost?: true;
+}
+
+export interface StreamOptions {
+  lossy?: boolean;
+  signal?: AbortSignal;
+}
+
+/** Where a version is saved to. */
+export interface SaveTarget {
+  truncate(size: number): Promise<unknown>;
+  write(offset: number, bytes: Uint8Array): Promise<unknown>;
+  close?(): Promise<unknown>;
+  abort?(reason: unknown): Promise<unknown>;
+}
+
+export interface Comparison {
+  equal: boolean;
+  /** Of the version's disk. */
+  size: number;
+  fileSize: number;
+  differences: Range[];
+  lost: Range[];
+}
+
+export interface StreamReport {
+  format: "sarsen" | "sheepdog";
+  /**
+   * `same`: all it tells is what the target version has. `whole`: complete, and every record is as it was written; the target is not here to
+   * compare. `complete`: it ends as it should, which is all that can be said of a stream without checksums.
+   */
+  verdict: "same" | "whole" | "complete";
+  bytes: number;
+  dataBytes: number;
+  zeroBytes: number;
+  /** The version it makes, and the one it is laid on, if they are here. */
+  target: Version | null;
+  base: Version | null;
+  name?: string;
+  snapshot?: string;
+  baseRoot?: string;
+  targetRoot?: string;
+  baseSize?: number;
+  targetSize?: number;
+  start?: number;
+  time?: number;
+}
+
+export interface Block extends Range {
+  block: number;
+  /** Zeros; stored whole; stored as changes to others; or not to be had: an entry that it needs is damaged or missing. */
+  state: "zero" | "stored" | "delta" | "lost";
+  /** The version it was built on has the same. */
+  shared: boolean;
+  /** Where its own entry lies, and its stored bytes. */
+  segment?: number;
+  at?: number;
+  storedBytes?: number;
+}
+
 /** A repository that is open. Verbs are done one after the other; open it twice to do two at once. */
 export class Repository {
   private constructor();
   readonly info: RepositoryInfo;
   /** What was read of the source so far. */
+  /** Who hashes stored bytes; undefined before that was needed. */
+  readonly hashing?: "wasm" | "webcrypto";
   readonly usage: { reads: number; bytes: number };
   /** Versions and drafts, oldest first. */
   versions(options?: { signal?: AbortSignal }): Promise<Version[]>;
   /** Structure: headers, footers, tables, and that everything a version needs is there. Payloads are not read. */
   check(options?: InspectOptions): Promise<Report>;
-  /** Every byte; of one version, every byte that it needs. */
-  scrub(options?: InspectOptions & { version?: VersionLike }): Promise<Report>;
+  /**
+   * Every byte; of one version, every byte that it needs. `decoded` decodes all blocks; `stored` compares digests of what is stored, which is
+   * faster: bytes that are as they were stored were right when they were stored. A `sample` reads so many percent of entries.
+   */
+  scrub(options?: InspectOptions & { version?: VersionLike; method?: "decoded" | "stored"; sample?: number }): Promise<Report>;
   /** Bytes of a version, checked. */
   read(version: VersionLike, offset: number, length: number, options?: { signal?: AbortSignal }): Promise<Uint8Array>;
+  /** A version from its start to its end, checked. What cannot be restored ends it with a DamagedError, or is named with `lossy`. */
+  stream(version: VersionLike, options?: StreamOptions): AsyncGenerator<StreamPiece, void, void>;
+  /** Writes a version; zeros are left out, as a file that was just made longer reads as zeros. */
+  saveTo(target: FileSystemFileHandle | SaveTarget, version: VersionLike, options?: StreamOptions): Promise<{ size: number; dataBytes: number; lost: Range[] }>;
+  /** Where a file differs from a version, in whole sectors. What cannot be read of the version is lost, and neither equal nor different. */
+  compareWith(file: Blob, version: VersionLike, options?: { signal?: AbortSignal }): Promise<Comparison>;
+  /**
+   * Reads a delta stream of sarsen or Sheepdog to its end, and compares what it tells with the version that it makes, where that is here: of
+   * ours it says itself which that is, of Sheepdog's say `version`. Rejects with a StreamError where something is wrong.
+   */
+  verifyStream(file: Blob, options?: { version?: VersionLike; objectBytes?: number; signal?: AbortSignal }): Promise<StreamReport>;
+  /** What is known of each block of a version, in order. */
+  blocks(version: VersionLike, options?: { first?: number; signal?: AbortSignal }): AsyncGenerator<Block, void, void>;
+  /** One block: its id, and the entries that give it, its own first. */
+  describeBlock(version: VersionLike, block: number, options?: { signal?: AbortSignal }): Promise<{ block: number; id: string; entries: { segment: number; offset: number; storedBytes: number }[] }>;
+  /**
+   * Versions that damage hits, and which ranges of their disks are lost (null where not even the record can be read). After a scrub that is what
+   * it has found; before one, what the repository has noted.
+   */
+  damage(options?: { signal?: AbortSignal }): Promise<{ version: Version; lost: Range[] | null }[]>;
   /** Looks for a newer commit; whether there is one. What is open then is that. */
   refresh(options?: { signal?: AbortSignal }): Promise<boolean>;
   /** Ends what is under way, and gives memory back. */

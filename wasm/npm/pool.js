@@ -8,8 +8,13 @@ class Inline {
   #performer;
   #last = Promise.resolve();
 
-  constructor(glue, setup, fetch) {
-    this.#performer = new Performer(glue, setup, fetch);
+  constructor(engine, setup, fetch) {
+    this.#performer = new Performer(engine, setup, fetch);
+  }
+
+  async compare(file) {
+    await this.#last;
+    this.#performer.compare(file);
   }
 
   perform(jobs, ranges) {
@@ -39,14 +44,23 @@ class Remote {
   }
 
   perform(jobs, ranges) {
-    const done = this.#last.then(() => this.#ask({ batch: true, jobs, ranges }, buffersOf(ranges)));
-    this.#last = done.catch(() => {});
-    return done.then(({ outcomes }) => outcomes);
+    return this.#next({ jobs, ranges }, buffersOf(ranges)).then(({ outcomes }) => outcomes);
+  }
+
+  compare(file) {
+    return this.#next({ compare: file });
   }
 
   close() {
     this.#port.close();
     this.#waiting?.reject(new Error("the worker was closed"));
+  }
+
+  /** Asks when all before was answered. */
+  #next(message, transfer) {
+    const done = this.#last.then(() => this.#ask(message, transfer));
+    this.#last = done.catch(() => {});
+    return done;
   }
 
   #ask(message, transfer = []) {
@@ -102,9 +116,9 @@ export class Pool {
   #busy = new Map(); // hand -> how many batches it has
 
   /** So many workers; 0: none, and jobs are done here. `setup` is what they are told first, `fetch` reads ranges for them. */
-  static async open(count, glue, setup, fetch) {
+  static async open(count, engine, setup, fetch) {
     const pool = new Pool();
-    if (count === 0) pool.#hands = [new Inline(glue, setup, fetch)];
+    if (count === 0) pool.#hands = [new Inline(engine, setup, fetch)];
     else for (let at = 0; at < count; at++) pool.#hands.push(new Remote(await openPort(), setup, fetch));
     for (const hand of pool.#hands) pool.#busy.set(hand, 0);
     return pool;
@@ -124,6 +138,11 @@ export class Pool {
     } finally {
       this.#busy.set(hand, this.#busy.get(hand) - 1);
     }
+  }
+
+  /** The file that versions are compared with from now on. */
+  async compare(file) {
+    await Promise.all(this.#hands.map((hand) => hand.compare(file)));
   }
 
   close() {

@@ -1,13 +1,15 @@
 // A repository that is open for reading. One verb at a time: another one waits until the first has ended.
 
-import { RefusedError } from "./errors.js";
+import { fasterHash } from "./engine.js";
+import { DamagedError, RefusedError, StreamError } from "./errors.js";
 import { Medium } from "./medium.js";
+import { Pieces } from "./pieces.js";
 import { Pool } from "./pool.js";
 import { Reader } from "./reader.js";
-import { abortable, DONE, drive, ear, explained, patiently, readAll } from "./run.js";
+import { abortable, AGAIN, DONE, drive, ear, explained, patiently, PENDING, readAll } from "./run.js";
 import { Zstd } from "./zstd.js";
 
-const CHECK = 0, SCRUB = 1, SCRUB_ONE = 2;
+const CHECK = 0, SCRUB = 1, SCRUB_ONE = 2, SCRUB_STORED = 3;
 const READ_BYTES = 1 << 20;
 
 /** Workers, all together, and what is under way to and from them may take so much. */
@@ -16,12 +18,18 @@ const MEMORY_BYTES = 512 << 20;
 /** What an entry of the list says that is yes or no. */
 const FLAGS = ["sourceChanged", "protected"];
 
+/** So much of a stream waits to be taken before more is read. */
+const AHEAD_BYTES = 16 << 20;
+/** So many blocks are told of at once. */
+const MAP_BLOCKS = 4096;
+const STATES = ["zero", "stored", "delta", "lost"];
+const NO_ROOT = "0".repeat(64);
+
 export class Repository {
   #director;
   #medium;
   #reader;
-  #module;
-  #glue;
+  #engine;
   #source;
   #options;
   #last = Promise.resolve();
@@ -32,15 +40,15 @@ export class Repository {
   info;
 
   /** See `open` in index.js. */
-  static async open(source, { glue, module }, options) {
+  static async open(source, engine, options) {
     const repository = new Repository();
     repository.#source = source;
     repository.#options = options;
     repository.#reader = new Reader(source);
     repository.#medium = new Medium(repository.#reader);
-    repository.#director = new glue.Repository(repository.#medium);
+    repository.#director = new engine.glue.Repository(repository.#medium);
     repository.#zstd = new Zstd(options.zstd);
-    [repository.#glue, repository.#module] = [glue, module];
+    repository.#engine = engine;
     try {
       await repository.#turn(options.signal, () => repository.#openNewest(options.signal));
     } catch (error) {
@@ -62,7 +70,9 @@ export class Repository {
 
   /** Every byte. */
   scrub(options = {}) {
-    return this.#turn(options.signal, () => this.#inspect(options.version === undefined ? SCRUB : SCRUB_ONE, options));
+    const { version, method = "decoded" } = options;
+    const depth = version !== undefined ? SCRUB_ONE : method === "stored" ? SCRUB_STORED : SCRUB;
+    return this.#turn(options.signal, () => this.#inspect(depth, options));
   }
 
   /** Bytes of a version, checked. */
@@ -81,6 +91,114 @@ export class Repository {
       }
       return bytes;
     });
+  }
+
+  /** A version from its start to its end, checked: pieces {offset, length, bytes}, without bytes where all is zero. */
+  async *stream(version, { lossy = false, onProgress, signal } = {}) {
+    const flow = new Flow(AHEAD_BYTES);
+    const stop = new AbortController();
+    const both = signal ? AbortSignal.any([signal, stop.signal]) : stop.signal;
+    const ended = this.#turn(both, () => this.#restore(version, flow, { lossy, onProgress, signal: both })).then(() => flow.end(), (error) => flow.end(error));
+    try {
+      yield* flow;
+    } finally {
+      stop.abort(new DOMException("the stream was left", "AbortError"));
+      await ended;
+    }
+  }
+
+  /** Writes a version to a file handle, or to an object with `write(offset, bytes)` and `truncate(size)`; zeros are left out where that is the same. */
+  async saveTo(target, version, options = {}) {
+    const { size } = await this.#describe(version, options.signal);
+    const file = typeof target.createWritable === "function" ? await handleTarget(target) : target;
+    let dataBytes = 0;
+    const lost = [];
+    try {
+      await file.truncate(0);
+      await file.truncate(size);
+      for await (const { offset, length, bytes, lost: gone } of this.stream(version, options)) {
+        if (gone) lost.push({ offset, length });
+        if (!bytes) continue;
+        dataBytes += length;
+        await file.write(offset, bytes);
+      }
+    } catch (error) {
+      await file.abort?.(error);
+      throw error;
+    }
+    await file.close?.();
+    return { size, dataBytes, lost };
+  }
+
+  /** Where a file differs from a version: ranges of the disk, in whole sectors. */
+  compareWith(file, version, { onProgress, signal } = {}) {
+    return this.#turn(signal, async () => {
+      await this.#find(version, signal);
+      const pool = await this.#hands();
+      const told = { differences: [], lost: [], report: undefined };
+      const note = (offset, length) => {
+        const last = told.differences.at(-1);
+        if (last && last.offset + last.length === offset) last.length += length;
+        else told.differences.push({ offset, length });
+      };
+      const sink = { data: (offset, bytes) => note(offset, bytes.length), zero: note };
+      const listener = ear((what, facts) => {
+        if (what === "lost") told.lost.push({ offset: facts.offset, length: facts.length });
+        if (what === "report") told.report = facts;
+      });
+      await this.#patiently(() => this.#director.begin_compare(sink), signal);
+      await pool.compare(file);
+      try {
+        await this.#drive({ signal, listener, done: () => onProgress?.({}) });
+      } finally {
+        await pool.compare(undefined).catch(() => {});
+      }
+      const differences = without(told.differences, told.lost);
+      const size = told.report.diskSize;
+      const equal = differences.length === 0 && told.lost.length === 0 && file.size === size;
+      return { equal, size, fileSize: file.size, differences, lost: told.lost };
+    });
+  }
+
+  /** Whether a delta stream is whole, and tells of what the repository has. */
+  verifyStream(file, { version, objectBytes = 4 << 20, signal } = {}) {
+    return this.#turn(signal, () => this.#verify(file, { version, objectBytes, signal }));
+  }
+
+  /** What is known of each block of a version, in order: {block, offset, length, state, shared, segment, at, storedBytes}. */
+  async *blocks(version, { first = 0, signal } = {}) {
+    for (let from = first; ; ) {
+      const some = await this.#turn(signal, () => this.#map(version, from, signal));
+      yield* some;
+      if (some.length < MAP_BLOCKS) return;
+      from += some.length;
+    }
+  }
+
+  /** One block: its id, and the entries that give it. */
+  describeBlock(version, block, { signal } = {}) {
+    return this.#turn(signal, async () => {
+      await this.#find(version, signal);
+      await this.#patiently(() => this.#director.begin_read(this.#zstd), signal);
+      await this.#patiently(() => this.#director.begin_map(), signal);
+      let id, entries;
+      await this.#patiently(() => {
+        entries = [];
+        return this.#director.describe_block(block, ear((what, facts) => (what === "block" ? (id = facts.id) : entries.push(facts))));
+      }, signal);
+      return { block, id, entries };
+    });
+  }
+
+  /** What is lost of each version, as ranges of its disk: after a scrub as that has found, otherwise as the repository knows. */
+  async damage({ signal } = {}) {
+    const hit = [];
+    for (const version of await this.versions({ signal })) {
+      if (version.kind === "draft") continue;
+      const lost = version.kind === null ? null : await this.#lostOf(version, signal);
+      if (lost === null || lost.length > 0) hit.push({ version, lost });
+    }
+    return hit;
   }
 
   /** Looks for the newest commit: whether there is a newer one than before. */
@@ -136,24 +254,38 @@ export class Repository {
   }
 
   async #find(version, signal) {
+    if (version.record) {
+      const [segment, offset] = version.place.split(":").map(Number);
+      return this.#director.choose(bytesOfHex(version.record), segment, offset);
+    }
+    const text = typeof version === "string" ? version : version.id;
     try {
-      await this.#patiently(() => this.#director.find(typeof version === "string" ? version : version.id), signal);
+      await this.#patiently(() => this.#director.find(text), signal);
     } catch (error) {
-      error.version ??= typeof version === "string" ? version : version.id;
+      error.version ??= text;
       throw error;
     }
   }
 
   /** Those who do jobs; made when they are first needed. */
   #hands() {
-    const count = this.#options.workers ?? workersFor(this.info);
-    const setup = { parameters: this.#director.parameters(), module: this.#module, zstd: this.#options.zstd };
-    this.#pool ??= Pool.open(count, this.#glue, setup, (wanted) => readAll(this.#reader, wanted));
+    this.#pool ??= this.#openPool();
     return this.#pool;
   }
 
-  async #inspect(depth, { version, onProgress, onFinding, signal }) {
+  async #openPool() {
+    const count = this.#options.workers ?? workersFor(this.info);
+    const { hashing = "auto" } = this.#options;
+    this.hashing = hashing === "auto" ? await fasterHash(this.#engine.glue) : hashing;
+    const { module } = this.#engine;
+    const setup = { parameters: this.#director.parameters(), module, zstd: this.#options.zstd, hashing: this.hashing };
+    return Pool.open(count, this.#engine, setup, (wanted) => readAll(this.#reader, wanted));
+  }
+
+  async #inspect(depth, { version, sample = 100, onProgress, onFinding, signal }) {
+    if (!(sample > 0 && sample <= 100)) throw new RangeError(`a sample of ${sample} percent: more than 0 and at most 100`);
     if (version !== undefined) await this.#find(version, signal);
+    const only = version === undefined ? undefined : this.#director.found_at().join(":");
     await this.#relist(signal);
     const found = { findings: [], hit: new Set(), report: undefined };
     const progress = new Progress(await this.#bytesOf(depth, signal), onProgress);
@@ -163,12 +295,134 @@ export class Repository {
       if (what === "hit") found.hit.add(`${facts.segment}:${facts.offset}`);
       if (what === "report") found.report = facts;
     });
-    this.#director.begin_check(depth);
+    await this.#hands();
+    this.#director.begin_check(depth, Math.ceil(sample));
     await this.#drive({ signal, listener, done: (bytes) => progress.add(bytes) });
     const versions = await this.#list(signal);
     progress.end();
-    const only = version === undefined ? undefined : typeof version === "string" ? undefined : version.id;
-    return reportOf(depth, found, versions, only);
+    const method = { [SCRUB]: "decoded", [SCRUB_ONE]: "decoded", [SCRUB_STORED]: "stored" }[depth] ?? null;
+    return reportOf(depth, found, versions, only, { method, hashing: method === "stored" && this.info.digest === "sha256" ? this.hashing : "wasm" });
+  }
+
+  async #restore(version, flow, { lossy, onProgress, signal }) {
+    await this.#find(version, signal);
+    const pieces = new Pieces();
+    const listener = ear((what, facts) => {
+      if (what === "lost") pieces.lose(facts.offset);
+    });
+    await this.#patiently(() => this.#director.begin_restore(pieces), signal);
+    const hand = () => {
+      if (!lossy && pieces.lost.length > 0) throw lostError(pieces.lost[0], this.info, version);
+      flow.put(pieces.take());
+      return flow.room(signal);
+    };
+    await this.#drive({ signal, listener, drain: hand, done: () => onProgress?.({}) });
+    await hand();
+  }
+
+  async #describe(version, signal) {
+    if (typeof version !== "string") return version;
+    return this.#turn(signal, async () => {
+      await this.#find(version, signal);
+      await this.#patiently(() => this.#director.begin_read(this.#zstd), signal);
+      return { size: this.#director.reading_size() };
+    });
+  }
+
+  async #map(version, first, signal) {
+    await this.#find(version, signal);
+    await this.#patiently(() => this.#director.begin_read(this.#zstd), signal);
+    await this.#patiently(() => this.#director.begin_map(), signal);
+    const size = this.#director.reading_size();
+    const { blockBytes } = this.info;
+    const facts = new Uint32Array(MAP_BLOCKS * 4);
+    let done = 0;
+    await this.#patiently(() => {
+      const told = this.#director.map(first + done, facts.subarray(done * 4));
+      if (told < 0) return PENDING;
+      done += told;
+      return told === 0 || done === MAP_BLOCKS ? DONE : AGAIN;
+    }, signal);
+    return Array.from({ length: done }, (_, at) => {
+      const [state, segment, start, storedBytes] = facts.subarray(at * 4, at * 4 + 4);
+      const offset = (first + at) * blockBytes;
+      const block = { block: first + at, offset, length: Math.min(blockBytes, size - offset), state: STATES[state & 255], shared: state >= 256 };
+      return block.state === "stored" || block.state === "delta" ? { ...block, segment, at: start, storedBytes } : block;
+    });
+  }
+
+  async #lostOf(version, signal) {
+    const lost = [];
+    for await (const { offset, length, state } of this.blocks(version, { signal })) {
+      if (state !== "lost") continue;
+      const last = lost.at(-1);
+      if (last && last.offset + last.length === offset) last.length += length;
+      else lost.push({ offset, length });
+    }
+    return lost;
+  }
+
+  async #verify(file, { version, objectBytes, signal }) {
+    await this.#zstd.load();
+    const versions = await this.#list(signal);
+    if (version !== undefined) await this.#find(version, signal);
+    const chosen = version === undefined ? undefined : versions.find(({ place }) => place === this.#director.found_at().join(":"));
+    const stream = new this.#engine.glue.Stream(this.#zstd);
+    try {
+      return await this.#readStream(file, stream, { versions, chosen, objectBytes, signal });
+    } catch (error) {
+      throw explained(error, this.#reader, { version: chosen?.id });
+    } finally {
+      stream.free();
+    }
+  }
+
+  async #readStream(file, stream, { versions, chosen, objectBytes, signal }) {
+    let told;
+    const listener = ear((_, facts) => (told = facts));
+    const start = new Uint8Array(await file.slice(0, 4096).arrayBuffer());
+    let at = stream.begin(start, file.size, chosen?.size ?? Number.MAX_SAFE_INTEGER, objectBytes, listener);
+    if (at < 0) throw { class: "stream", code: "short", offset: file.size };
+    const own = told.format === "sarsen";
+    const withRoot = (root) => versions.find((version) => version.root === root && version.kind === "version") ?? null;
+    const target = own ? withRoot(told.targetRoot) : (chosen ?? null);
+    if (own && chosen && chosen.root !== told.targetRoot) throw { class: "stream", code: "stream-base" };
+    const result = { ...told, bytes: file.size, dataBytes: 0, zeroBytes: 0, target, base: own && told.baseRoot !== NO_ROOT ? withRoot(told.baseRoot) : null };
+    let pieces = [];
+    const sink = {
+      data: (offset, bytes) => pieces.push({ offset, length: bytes.length, bytes: bytes.slice() }),
+      zero: (offset, length) => pieces.push({ offset, length }),
+    };
+    if (target) {
+      await this.#find(target, signal);
+      await this.#patiently(() => this.#director.begin_read(this.#zstd), signal);
+    }
+    while (at < file.size) {
+      signal?.throwIfAborted();
+      const bytes = new Uint8Array(await file.slice(at, at + READ_BYTES).arrayBuffer());
+      stream.feed(bytes, sink);
+      at += bytes.length;
+      for (const piece of pieces) await this.#compare(piece, target, result, signal);
+      pieces = [];
+    }
+    stream.feed(new Uint8Array(), sink);
+    stream.end();
+    return { ...result, verdict: target ? "same" : own ? "whole" : "complete" };
+  }
+
+  /** Whether a piece of a stream is what the version has there. */
+  async #compare({ offset, length, bytes }, target, result, signal) {
+    result[bytes ? "dataBytes" : "zeroBytes"] += length;
+    if (!target) return;
+    for (let at = 0; at < length; at += READ_BYTES) {
+      const there = new Uint8Array(Math.min(READ_BYTES, length - at));
+      await this.#patiently(() => this.#director.read(offset + at, there), signal);
+      const differs = there.findIndex((byte, within) => byte !== (bytes ? bytes[at + within] : 0));
+      if (differs < 0) continue;
+      throw new StreamError(`at byte ${offset + at + differs} of the disk the stream differs from ${target.id}`, {
+        code: "differs", offset: offset + at + differs, block: Math.floor((offset + at + differs) / this.info.blockBytes), version: target.id,
+      });
+    }
   }
 
   /** All segments there are, and not only those that opening needs. */
@@ -178,7 +432,7 @@ export class Repository {
 
   /** Bytes that a scrub is going to read; 0 where that is not known. */
   async #bytesOf(depth, signal) {
-    if (depth !== SCRUB) return 0;
+    if (depth !== SCRUB && depth !== SCRUB_STORED) return 0;
     await this.#patiently(() => this.#medium.measure(), signal);
     return this.#medium.segments().reduce((sum, number) => sum + Math.max(0, this.#medium.len(number)), 0);
   }
@@ -196,10 +450,11 @@ function workersFor({ blockBytes }) {
   return Math.max(1, Math.min(cores, Math.floor(MEMORY_BYTES / 2 / each), 16));
 }
 
-function versionOf({ segment, offset, ...facts }) {
+function versionOf({ segment, offset, record, ...facts }) {
   const version = { kind: null, name: null, snapshot: null, base: null, ...facts };
   for (const flag of FLAGS) if (flag in facts) version[flag] = facts[flag] === 1;
   Object.defineProperty(version, "place", { value: `${segment}:${offset}` });
+  Object.defineProperty(version, "record", { value: record });
   return version;
 }
 
@@ -207,22 +462,24 @@ function findingOf({ kind, segment = null, offset = null }) {
   return { kind, segment, offset };
 }
 
-/** What `sarsen check --json` and `scrub --json` print (VERIFY.md), and a verdict in a word for each version. */
-function reportOf(depth, { findings, hit, report }, all, only) {
-  const judged = all.filter(({ kind, id }) => kind !== "draft" && (only === undefined || only === id));
-  const whole = depth === CHECK ? "complete" : "intact";
+/** What `sarsen check --json` and `scrub --json` print (VERIFY.md), how it was found out, and a verdict in a word for each version. */
+function reportOf(depth, { findings, hit, report }, all, only, how) {
+  const { segments, entries, bytes, behind, rebuilt, changed, skipped } = report;
+  const judged = all.filter(({ kind, place }) => kind !== "draft" && (only === undefined || only === place));
+  const whole = depth === CHECK ? "complete" : skipped > 0 ? "sampled" : "intact";
   const versions = judged.map(({ id, name, snapshot, place }) => {
     const damaged = hit.has(place);
     return { id, name, snapshot, hit: damaged, verdict: damaged ? "damaged" : whole };
   });
-  const { segments, entries, bytes, behind, rebuilt, changed } = report;
   return {
     depth: depth === CHECK ? "check" : "scrub",
+    ...how,
     findings,
     versions,
     hit: [...new Set(versions.filter(({ hit }) => hit).map(({ id }) => id))].sort(),
     segments,
     entries,
+    skipped,
     bytes,
     behind: behind === 1,
     rebuilt: rebuilt === 1,
@@ -230,6 +487,88 @@ function reportOf(depth, { findings, hit, report }, all, only) {
     marks_written: false,
     damaged: findings.length > 0 || versions.some(({ hit }) => hit) || behind === 1 || rebuilt === 1,
   };
+}
+
+function lostError({ offset }, { blockBytes }, version) {
+  return new DamagedError(`damaged: from byte ${offset} of the disk on it cannot be restored; scrub() says what else is hit`, {
+    code: "lost", offset, block: Math.floor(offset / blockBytes), version: typeof version === "string" ? version : version.id,
+  });
+}
+
+function bytesOfHex(hex) {
+  return Uint8Array.from(hex.match(/../g), (digits) => parseInt(digits, 16));
+}
+
+/** Ranges without those that are in others. */
+function without(ranges, others) {
+  const left = [];
+  for (let { offset, length } of ranges) {
+    for (const other of others) {
+      if (other.offset + other.length <= offset || other.offset >= offset + length) continue;
+      if (other.offset > offset) left.push({ offset, length: other.offset - offset });
+      const end = offset + length;
+      offset = Math.min(end, other.offset + other.length);
+      length = end - offset;
+    }
+    if (length > 0) left.push({ offset, length });
+  }
+  return left;
+}
+
+async function handleTarget(handle) {
+  const writable = await handle.createWritable();
+  return {
+    truncate: (size) => writable.truncate(size),
+    write: (position, data) => writable.write({ type: "write", position, data }),
+    abort: (reason) => writable.abort(reason),
+    close: () => writable.close(),
+  };
+}
+
+/** Pieces on their way from the engine to whoever takes them. */
+class Flow {
+  #pieces = [];
+  #held = 0;
+  #most;
+  #ended = false;
+  #error;
+  #arrived = () => {};
+  #taken = () => {};
+
+  constructor(most) {
+    this.#most = most;
+  }
+
+  put(pieces) {
+    if (pieces.length === 0) return;
+    this.#pieces.push(...pieces);
+    for (const { bytes } of pieces) this.#held += bytes?.length ?? 0;
+    this.#arrived();
+  }
+
+  end(error) {
+    [this.#ended, this.#error] = [true, error];
+    this.#arrived();
+  }
+
+  /** Waits until there is room for more. */
+  async room(signal) {
+    while (this.#held > this.#most) await abortable(new Promise((resolve) => (this.#taken = resolve)), signal);
+  }
+
+  async *[Symbol.asyncIterator]() {
+    for (;;) {
+      while (this.#pieces.length > 0) {
+        const pieces = this.#pieces;
+        [this.#pieces, this.#held] = [[], 0];
+        this.#taken();
+        yield* pieces;
+      }
+      if (this.#ended && this.#error) throw this.#error;
+      if (this.#ended) return;
+      await new Promise((resolve) => (this.#arrived = resolve));
+    }
+  }
 }
 
 /** Tells how far it is, not too often. */

@@ -1,5 +1,5 @@
-// A worker: does the batches it is sent, and asks for what they need besides. Messages: {open}, {batch, jobs, ranges}, {ranges}, {close}; it
-// answers {opened}, {wanted}, {batch, outcomes} and {failed}.
+// A worker: does the batches it is sent, and asks for what they need besides. Messages: {open}, {jobs, ranges}, {ranges} that it has
+// asked for, {compare}; it answers {opened}, {outcomes}, {wanted}, {compares} and {failed}.
 
 import { load } from "./engine.js";
 import { Performer } from "./performer.js";
@@ -10,12 +10,14 @@ let arrived; // whoever waits for ranges
 async function serve(message, answer) {
   try {
     if (message.open) {
-      const { glue } = await load(message.open.module);
-      performer = new Performer(glue, message.open, (wanted) => new Promise((resolve) => ((arrived = resolve), answer({ wanted }))));
+      performer = new Performer(await load(message.open.module), message.open, (wanted) => new Promise((resolve) => ((arrived = resolve), answer({ wanted }))));
       answer({ opened: true });
+    } else if ("compare" in message) {
+      performer.compare(message.compare);
+      answer({ compares: true });
     } else if (message.jobs) {
       const outcomes = await performer.perform(message.jobs, message.ranges);
-      answer({ batch: message.batch, outcomes }, [outcomes.buffer]);
+      answer({ outcomes }, [outcomes.buffer]);
     } else if (message.ranges) {
       arrived(message.ranges);
     }

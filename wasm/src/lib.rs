@@ -11,6 +11,7 @@ mod failure;
 mod memory;
 mod page;
 mod repository;
+mod stream;
 mod verb;
 mod wire;
 mod worker;
@@ -27,3 +28,5 @@ pub const WAIT: u32 = 3;
 pub const AGAIN: u32 = 4;
 /// The Zstandard module has to be loaded before the call is repeated.
 pub const ZSTD: u32 = 5;
+/// Frames have to be hashed before the next job.
+pub const HASH: u32 = 6;

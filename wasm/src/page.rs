@@ -41,10 +41,10 @@ extern "C" {
     pub type PageSink;
     /// These bytes are at `offset`.
     #[wasm_bindgen(method)]
-    fn data(this: &PageSink, offset: f64, bytes: &[u8]);
+    pub fn data(this: &PageSink, offset: f64, bytes: &[u8]);
     /// So many bytes from `offset` on are zero.
     #[wasm_bindgen(method)]
-    fn zero(this: &PageSink, offset: f64, len_bytes: f64);
+    pub fn zero(this: &PageSink, offset: f64, len_bytes: f64);
 
     /// Decodes Zstandard.
     pub type PageZstd;

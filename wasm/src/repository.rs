@@ -13,12 +13,14 @@ use sarsen_core::error::{Error, Refusal};
 use sarsen_core::format::bytes::Reader;
 use sarsen_core::format::header::{self, SegmentHeader};
 use sarsen_core::format::record::{Record, RecordKind};
+use sarsen_core::host::Host;
+use sarsen_core::manifest::blocks;
 use sarsen_core::ops::check::{self, Check, Depth};
 use sarsen_core::ops::diff::{self, Differences, Onto};
 use sarsen_core::ops::restore::{self, Restore};
 use sarsen_core::store::Store;
-use sarsen_core::task::{Event, Finding, Job, Next, Piece, Task};
-use sarsen_core::types::{Id, Link, Place, SegmentNumber};
+use sarsen_core::task::{Event, Finding, Job, Next, Outcome, Piece, Task};
+use sarsen_core::types::{Digest, Id, Link, Place, SegmentNumber};
 use sarsen_core::version::Version;
 use std::collections::VecDeque;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -28,11 +30,11 @@ extern "C" {
     /// Hears what is found. Facts come one field at a time; `end` says what they were about.
     pub type Ear;
     #[wasm_bindgen(method)]
-    fn text(this: &Ear, key: &str, value: &str);
+    pub fn text(this: &Ear, key: &str, value: &str);
     #[wasm_bindgen(method)]
-    fn number(this: &Ear, key: &str, value: f64);
+    pub fn number(this: &Ear, key: &str, value: f64);
     #[wasm_bindgen(method)]
-    fn end(this: &Ear, what: &str);
+    pub fn end(this: &Ear, what: &str);
 }
 
 /// So many bytes go into a batch, unless one job alone needs more.
@@ -43,16 +45,17 @@ const BATCH_JOBS: u32 = 512;
 const STEPS: u32 = 256;
 
 /// Something that others borrow for as long as its owner lives.
-struct Held<T>(*mut T);
+pub struct Held<T>(*mut T);
 
 impl<T> Held<T> {
-    fn new(of: T) -> Held<T> {
+    /// Owns it.
+    pub fn new(of: T) -> Held<T> {
         Held(Box::into_raw(Box::new(of)))
     }
 
     /// # Safety
     /// Whatever it was lent to before must be gone, and this must outlive whatever it is lent to.
-    unsafe fn lend(&self) -> &'static mut T {
+    pub unsafe fn lend(&self) -> &'static mut T {
         // SAFETY: it came from a box, and the caller promised the rest.
         unsafe { &mut *self.0 }
     }
@@ -76,10 +79,13 @@ struct Flight {
 pub struct Repository {
     verb: Option<Verb>,
     reading: Option<Version<'static>>,
+    /// What the version that is read was built on.
+    below: Option<Version<'static>>,
     store: Option<Store<'static>>,
     taker: Option<(Held<Onto<'static>>, Held<Taker>)>,
     room: Held<StoreRoom>,
     pages: Held<Vec<u8>>,
+    pages_below: Held<Vec<u8>>,
     medium: Held<ReadMedium>,
     listing: Option<Listing>,
     search: Option<Listing>,
@@ -95,6 +101,11 @@ pub struct Repository {
     ranges: Vec<u32>,
     /// A job that found no room in the batch.
     held_back: Option<Job>,
+    /// How many of a hundred entries a scrub reads, and how many it has not read.
+    sample: u32,
+    skipped: u64,
+    /// Another sample each time.
+    seed: u32,
 }
 
 /// Pending is an answer, not a failure.
@@ -115,10 +126,12 @@ impl Repository {
         Ok(Repository {
             verb: None,
             reading: None,
+            below: None,
             store: None,
             taker: None,
             room: Held::new(StoreRoom::new()?),
             pages: Held::new(zeros(TABLE_BYTES)?),
+            pages_below: Held::new(zeros(TABLE_BYTES)?),
             medium: Held::new(ReadMedium(medium)),
             listing: None,
             search: None,
@@ -132,6 +145,9 @@ impl Repository {
             batch_bytes: 0,
             ranges: Vec::new(),
             held_back: None,
+            sample: 100,
+            skipped: 0,
+            seed: 0,
         })
     }
 
@@ -149,7 +165,8 @@ impl Repository {
 
     /// Ends whatever is under way.
     pub fn stop(&mut self) {
-        (self.verb, self.reading, self.taker) = (None, None, None);
+        (self.verb, self.reading, self.below, self.taker) = (None, None, None, None);
+        (self.sample, self.skipped) = (100, 0);
         (self.listing, self.search) = (None, None);
         self.findings.clear();
         self.oldest = self.oldest.wrapping_add(u32::try_from(self.flights.len()).unwrap_or(0));
@@ -216,8 +233,21 @@ impl Repository {
         })
     }
 
-    /// Begins a check (0) or scrub (1) of everything, or (2) of what the version that was found needs.
-    pub fn begin_check(&mut self, depth: u32) -> Result<(), Failure> {
+    /// The version whose record has this id and lies there is the one that verbs are about.
+    pub fn choose(&mut self, record: &[u8], segment: u32, offset: u32) -> Result<(), Failure> {
+        let id = Id(*record.first_chunk().ok_or(Failure::GARBLED)?);
+        self.found = Some(Entry { key: None, link: Link { id, place: Place::new(SegmentNumber(segment), offset) } });
+        Ok(())
+    }
+
+    /// Where the record lies of the version that was found: segment and offset.
+    pub fn found_at(&self) -> Vec<u32> {
+        self.found.map_or(Vec::new(), |found| vec![found.link.place.segment.0, found.link.place.offset])
+    }
+
+    /// Begins a check (0) or scrub (1) of everything, or (2) of what the version that was found needs; or (3) a scrub that decodes nothing.
+    /// A scrub of everything reads `sample` of a hundred entries, and those that are known to be damaged.
+    pub fn begin_check(&mut self, depth: u32, sample: u32) -> Result<(), Failure> {
         self.stop();
         // SAFETY: what borrowed them was just stopped.
         let pages = unsafe { self.pages.lend() };
@@ -225,10 +255,16 @@ impl Repository {
         let task = match (depth, self.found) {
             (0, _) => Check::reading(store, Depth::Check, pages),
             (1, _) => Check::reading(store, Depth::Scrub, pages),
+            (3, _) => Check::reading(store, Depth::Scrub, pages).undecoded(),
             (_, Some(found)) => Check::of_version(store, found, pages),
             _ => return Err(Failure::OUT_OF_TURN),
         };
         self.verb = Some(Verb::Check(task));
+        self.sample = sample;
+        let mut seed = [0; 4];
+        if HOST.random(&mut seed) {
+            self.seed = u32::from_le_bytes(seed) % 100;
+        }
         Ok(())
     }
 
@@ -297,6 +333,51 @@ impl Repository {
             return Ok(ZSTD);
         }
         answer(read.map(|_| DONE))
+    }
+
+    /// Prepares to map the version that was found, after `begin_read`: opens what it was built on, if that is here. Again and again while pending.
+    pub fn begin_map(&mut self) -> Result<u32, Failure> {
+        answer(self.open_below().map(|()| DONE))
+    }
+
+    /// Tells of blocks from `first` on, each in four numbers: state, segment, offset, stored bytes. The state is 0 for zeros, 1 for a block stored
+    /// whole, 2 for one that lies on others, 3 for one that cannot be read; 256 is added if the version before has the same. Answers how many it
+    /// told of; -1 while pending.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)] // as saturates
+    pub fn map(&mut self, first: f64, to: &mut [u32]) -> Result<f64, Failure> {
+        let mut done = 0u32;
+        while let Some(told) = to.chunks_exact_mut(4).nth(done as usize) {
+            let block = (first as u64).saturating_add(done.into());
+            match self.map_block(block) {
+                Ok(None) => break,
+                Ok(Some(facts)) => told.copy_from_slice(&facts),
+                Err(error) if error.is_pending() && done == 0 => return Ok(-1.0),
+                Err(error) if error.is_pending() => break,
+                Err(error) => return Err(error.into()),
+            }
+            done = done.saturating_add(1);
+        }
+        Ok(done.into())
+    }
+
+    /// Tells all that is known of one block; again and again while it is pending.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // as saturates
+    pub fn describe_block(&mut self, block: f64, ear: &Ear) -> Result<u32, Failure> {
+        let (version, store) = self.reading.as_mut().zip(self.store.as_mut()).ok_or(Failure::OUT_OF_TURN)?;
+        let told = version.block(block as u64, store).and_then(|id| {
+            let chain = if id.is_zero() { None } else { store.chain(&id)? };
+            ear.text("id", &id.to_string());
+            ear.end("block");
+            for place in chain.iter().flat_map(|(_, chain)| chain.places()) {
+                let entry = store.source().entry(*place, u64::MAX)?;
+                ear.number("segment", place.segment.0.into());
+                ear.number("offset", place.offset.into());
+                ear.number("storedBytes", entry.stored_bytes.into());
+                ear.end("entry");
+            }
+            Ok(DONE)
+        });
+        answer(told)
     }
 
     /// Goes on with the verb: takes what outcomes there are, then asks what is next.
@@ -371,6 +452,59 @@ impl Repository {
         })?
     }
 
+    fn open_below(&mut self) -> Result<(), Error> {
+        let link = self.found.ok_or(Refusal::UnknownVersion)?.link;
+        let store = self.store.as_mut().ok_or(Refusal::Parameter)?;
+        while !store.load()? {}
+        let base = with_record(store, &link, |_, record| record.base)?;
+        if base.is_zero() {
+            return Ok(());
+        }
+        let text = base.to_string();
+        let mut search = Search::of(store, Wanted::IdOrName(&text));
+        let found = loop {
+            match search.step(store) {
+                Ok(None) => {}
+                Ok(Some(found)) => break found,
+                Err(Error::Refused(Refusal::UnknownVersion)) => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        };
+        self.below = None;
+        // SAFETY: what borrowed them was just dropped.
+        let pages = unsafe { self.pages_below.lend() };
+        let (parameters, link) = (*store.parameters(), found.entry.link);
+        self.below = with_record(store, &link, |_, record| Version::open(&parameters, record, link.place, pages))?.ok();
+        Ok(())
+    }
+
+    fn map_block(&mut self, block: u64) -> Result<Option<[u32; 4]>, Error> {
+        const LOST: [u32; 4] = [3, 0, 0, 0];
+        let (version, store) = self.reading.as_mut().zip(self.store.as_mut()).ok_or(Refusal::Parameter)?;
+        let block_bytes = store.parameters().block_bytes();
+        if block >= blocks(version.size(), block_bytes) {
+            return Ok(None);
+        }
+        let id = match version.block(block, store) {
+            Err(error) if error.is_damage() => return Ok(Some(LOST)),
+            id => id?,
+        };
+        let is_shared = match &mut self.below {
+            Some(below) if block < blocks(below.size(), block_bytes) => match below.block(block, store) {
+                Err(error) if error.is_pending() => return Err(error),
+                before => before == Ok(id),
+            },
+            _ => false,
+        };
+        let shared = if is_shared { 256 } else { 0 };
+        if id.is_zero() {
+            return Ok(Some([shared, 0, 0, 0]));
+        }
+        let Some((found, chain)) = store.chain(&id)? else { return Ok(Some([3 + shared, 0, 0, 0])) };
+        let state = if chain.is_based() { 2 } else { 1 };
+        Ok(Some([state + shared, found.place.segment.0, found.place.offset, found.entry.stored_bytes]))
+    }
+
     fn turn_on(&mut self, ear: &Ear) -> Result<u32, Error> {
         for _ in 0..STEPS {
             self.accept(ear)?;
@@ -424,12 +558,27 @@ impl Repository {
         Ok(())
     }
 
-    /// Whether the batch has room for another job.
-    fn takes(&self, _: &Job) -> bool {
-        self.batch_jobs < BATCH_JOBS && self.batch_bytes < BATCH_BYTES
+    /// Whether the batch has room for another job. It has only jobs in a row: one that is skipped ends it.
+    fn takes(&self, job: &Job) -> bool {
+        self.batch_jobs == 0 || (self.batch_jobs < BATCH_JOBS && self.batch_bytes < BATCH_BYTES && !self.skips(job))
+    }
+
+    /// Whether an entry is not in the sample. What is known to be damaged is always looked at again.
+    fn skips(&self, job: &Job) -> bool {
+        let Piece::Check { place, line: Some(line), .. } = &job.piece else { return false };
+        let [first, second, ..] = line.id.0;
+        let drawn = u32::from(u16::from_le_bytes([first, second])).wrapping_add(self.seed) % 100 < self.sample;
+        !drawn && self.sample < 100 && !self.store.as_ref().is_some_and(|store| store.marks().contains(*place))
     }
 
     fn put(&mut self, job: Job) -> Result<(), Error> {
+        if self.skips(&job) {
+            let unread = Outcome::Checked { fault: None, digest: Digest::ZERO, len_bytes: 0 };
+            self.skipped = self.skipped.saturating_add(1);
+            // A batch is of jobs in a row: what lies ready goes first, or is empty.
+            self.flights.push_back(Flight { job, came: Some((Ok(unread), Vec::new(), Vec::new())) });
+            return Ok(());
+        }
         put_job(&mut self.batch, &job).ok_or(Error::Refused(Refusal::Parameter))?;
         self.batch_jobs = self.batch_jobs.saturating_add(1);
         match &job.piece {
@@ -487,6 +636,7 @@ impl Repository {
             Ended::Check(report) => {
                 self.findings.sort_unstable_by_key(|finding| (finding.place, finding.kind));
                 self.findings.iter().for_each(|finding| tell_finding(ear, finding, "found"));
+                ear.number("skipped", far(self.skipped));
                 tell_checked(ear, report);
             }
             Ended::Restore(report) => {
@@ -528,6 +678,7 @@ fn list(store: &mut Store<'_>, listing: &mut Option<Listing>, ear: &Ear) -> Resu
 }
 
 fn tell_link(ear: &Ear, link: &Link) {
+    ear.text("record", &link.id.to_string());
     ear.number("segment", link.place.segment.0.into());
     ear.number("offset", link.place.offset.into());
     ear.end("version");

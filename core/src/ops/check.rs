@@ -121,6 +121,8 @@ pub struct Check<'m> {
     listing: Option<Listing>,
     pages: &'m mut [u8],
     only: Option<Entry>,
+    /// Blocks are decoded, and those that lie on others proved; otherwise the digests of stored bytes have to do.
+    decodes: bool,
     /// The walk through manifests is done, or there is none.
     walked: bool,
     /// Some block lies on a base.
@@ -163,6 +165,7 @@ impl<'m> Check<'m> {
             listing: None,
             pages,
             only: None,
+            decodes: true,
             walked: false,
             based: false,
             again: false,
@@ -175,6 +178,12 @@ impl<'m> Check<'m> {
             now,
             note: None,
         }
+    }
+
+    /// Reads every byte and compares digests of stored bytes, but decodes nothing: what a scrub can do without codecs. Bytes that are as they were
+    /// stored were right when they were stored.
+    pub fn undecoded(self) -> Check<'m> {
+        Check { decodes: false, ..self }
     }
 
     fn found(&mut self, kind: FindingKind, place: Option<Place>) -> Event {
@@ -321,7 +330,7 @@ impl<'m> Check<'m> {
                 }
                 self.in_flight = self.in_flight.saturating_add(1);
                 let place = Place::new(segment, line.offset);
-                Ok(Next::Job(Job::check(place, limit, listed.then_some(line), true)))
+                Ok(Next::Job(Job::check(place, limit, listed.then_some(line), self.decodes)))
             }
         }
     }
@@ -391,7 +400,7 @@ impl<'m> Check<'m> {
         match self.only {
             _ if self.walked => self.phase = Phase::Versions,
             Some(entry) => self.begin_only(entry, store)?,
-            None if self.based && self.depth == Depth::Scrub => self.phase = Phase::Walk,
+            None if self.based && self.decodes && self.depth == Depth::Scrub => self.phase = Phase::Walk,
             None => self.phase = Phase::Versions,
         }
         Ok(Next::Step)
