@@ -253,9 +253,9 @@ impl Repository {
         let pages = unsafe { self.pages.lend() };
         let store = self.store.as_ref().ok_or(Failure::OUT_OF_TURN)?;
         let task = match (depth, self.found) {
-            (0, _) => Check::reading(store, Depth::Check, pages),
-            (1, _) => Check::reading(store, Depth::Scrub, pages),
-            (3, _) => Check::reading(store, Depth::Scrub, pages).undecoded(),
+            (0, _) => Check::new(store, Depth::Check, pages),
+            (1, _) => Check::new(store, Depth::Scrub, pages),
+            (3, _) => Check::new(store, Depth::Scrub, pages).undecoded(),
             (_, Some(found)) => Check::of_version(store, found, pages),
             _ => return Err(Failure::OUT_OF_TURN),
         };
