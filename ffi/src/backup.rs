@@ -226,7 +226,7 @@ unsafe fn begin(
     let hints = if options.hints.is_null() { 0 } else { options.hint_count };
     let beginning = Beginning { task, repository, memory, memory_bytes, watch: options.watch, exclusive: false, hints };
     // SAFETY: passed on to the caller.
-    unsafe { beginning.run(needed, |held, room, limits| build(held, room, limits, *disk, options)) }
+    unsafe { beginning.run(needed, &|held, room, limits| build(held, room, limits, *disk, options)) }
 }
 
 /// Begins a backup as a task. Several may be under way on one repository, each of a disk of its own; each makes its version when it ends, and what has

@@ -72,7 +72,7 @@ unsafe fn begin(
     let watch = unsafe { sarsen_watch::of(watch) };
     let beginning = Beginning { task, repository, memory, memory_bytes, watch, exclusive: true, hints: 0 };
     // SAFETY: passed on to the caller.
-    unsafe { beginning.run(needed, |held, room, limits| build(held, room, limits, look)) }
+    unsafe { beginning.run(needed, &|held, room, limits| build(held, room, limits, look)) }
 }
 
 /// # Safety

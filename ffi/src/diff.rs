@@ -86,7 +86,7 @@ unsafe fn begin(
     let sink = sink.ok_or(Stop::from(SARSEN_BAD_ARGUMENT))?;
     let beginning = Beginning { task, repository, memory, memory_bytes, watch, exclusive: false, hints: 0 };
     // SAFETY: passed on to the caller.
-    unsafe { beginning.run(needed, |held, room, limits| build(held, room, limits, of, *sink)) }
+    unsafe { beginning.run(needed, &|held, room, limits| build(held, room, limits, of, *sink)) }
 }
 
 /// Begins a comparison as a task: what of version `new` differs from version `old` is written to `sink`, in the order of the disk, in sectors of 512 bytes;
@@ -152,7 +152,7 @@ unsafe fn begin_onto(
     let target = target.ok_or(Stop::from(SARSEN_BAD_ARGUMENT))?;
     let beginning = Beginning { task, repository, memory, memory_bytes, watch, exclusive: false, hints: 0 };
     // SAFETY: passed on to the caller.
-    unsafe { beginning.run(needed, |held, room, limits| build_onto(held, room, limits, version, *target)) }
+    unsafe { beginning.run(needed, &|held, room, limits| build_onto(held, room, limits, version, *target)) }
 }
 
 /// Begins bringing a disk up to date as a task: reads `target`, and writes only where it differs from `version`. Where it is known what the target

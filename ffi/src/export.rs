@@ -76,7 +76,7 @@ unsafe fn begin(
     let drain = drain.ok_or(Stop::from(SARSEN_BAD_ARGUMENT))?;
     let beginning = Beginning { task, repository, memory, memory_bytes, watch, exclusive: false, hints: 0 };
     // SAFETY: passed on to the caller.
-    unsafe { beginning.run(needed, |held, room, limits| build(held, room, limits, of, start, *drain)) }
+    unsafe { beginning.run(needed, &|held, room, limits| build(held, room, limits, of, start, *drain)) }
 }
 
 /// Begins an export as a task: writes to `drain` what of version `new` differs from version `old` (NULL: all of it), as a delta stream that

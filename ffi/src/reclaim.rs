@@ -63,7 +63,7 @@ unsafe fn begin(
     let watch = unsafe { sarsen_watch::of(watch) };
     let beginning = Beginning { task, repository, memory, memory_bytes, watch, exclusive: true, hints: 0 };
     // SAFETY: passed on to the caller.
-    unsafe { beginning.run(needed, build) }
+    unsafe { beginning.run(needed, &build) }
 }
 
 /// Begins a collection as a task: removes segments in which nothing is needed any more.

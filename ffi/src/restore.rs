@@ -89,7 +89,7 @@ unsafe fn begin(
     let target = target.ok_or(Stop::from(SARSEN_BAD_ARGUMENT))?;
     let beginning = Beginning { task, repository, memory, memory_bytes, watch: options.watch, exclusive: false, hints: 0 };
     // SAFETY: passed on to the caller.
-    unsafe { beginning.run(needed, |held, room, limits| build(held, room, limits, version, *target, options)) }
+    unsafe { beginning.run(needed, &|held, room, limits| build(held, room, limits, version, *target, options)) }
 }
 
 /// Begins a restore as a task: `version`, as in `sarsen_version_describe`, onto a disk that is at least as large (`SARSEN_TARGET_TOO_SMALL`).

@@ -529,6 +529,9 @@ pub struct Beginning {
     pub hints: usize,
 }
 
+/// Makes a verb's state. By reference, so that beginning is there once and not once a verb.
+pub type Build<'b> = dyn Fn(&mut Held<'_>, &mut Room, &Limits) -> Result<Begun, Stop> + 'b;
+
 impl Beginning {
     /// What memory is cut by: what the config says where memory is lent, and what is needed where the heap gives it.
     fn limits(&self, body: &Repository, held: &Held<'_>) -> Limits {
@@ -544,11 +547,7 @@ impl Beginning {
     /// # Safety
     /// As the functions that begin verbs say.
     #[inline(never)]
-    pub unsafe fn run(
-        self,
-        needed: impl FnOnce(&Limits) -> usize,
-        build: impl FnOnce(&mut Held<'_>, &mut Room, &Limits) -> Result<Begun, Stop>,
-    ) -> Result<(), Stop> {
+    pub unsafe fn run(self, needed: fn(&Limits) -> usize, build: &Build<'_>) -> Result<(), Stop> {
         // SAFETY: as the caller promised.
         let body = unsafe {
             handle::can_open(self.task)?;
@@ -575,7 +574,7 @@ impl Beginning {
         held: &mut Held<'_>,
         room: &mut Room,
         limits: &Limits,
-        build: impl FnOnce(&mut Held<'_>, &mut Room, &Limits) -> Result<Begun, Stop>,
+        build: &Build<'_>,
     ) -> Result<*mut Task, Stop> {
         let at = room.reserve::<Task>()?;
         let begun = build(held, room, limits)?;
