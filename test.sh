@@ -17,6 +17,7 @@ LONG=false
 CHOSEN=()
 LOGS=target/test-logs
 VENV=target/venv
+KERNEL=target/nbdkit/kernel
 LOCKED=()
 [[ $CI == true ]] && LOCKED=(--locked) # what CI tests is what the lock file names
 
@@ -52,7 +53,7 @@ needs_of() { # STEP
         targets) echo cross ;;
         endian) echo cross s390x-gcc qemu-s390x ;;
         size) echo cargo cross arm-gcc ;;
-        nbdkit) echo cargo nbdkit nbdinfo python-nbd qemu-utils qemu-x86 ;;
+        nbdkit) echo cargo nbdkit nbdinfo python-nbd qemu-utils qemu-x86 $([[ $LONG == false ]] || echo busybox mke2fs kernel) ;;
         firmware) echo cross arm-gcc qemu-arm ;;
         c) echo cargo cross c-compilers sanitizers valgrind cmake pkg-config $([[ $LONG == false ]] || echo rust-source) ;;
         wasm) echo cargo cross wasm-linker node npm ;;
@@ -83,6 +84,8 @@ has() { # NEED
         qemu-x86) command -v qemu-system-x86_64 >/dev/null && command -v qemu-storage-daemon >/dev/null ;;
         qemu-utils) command -v qemu-img >/dev/null && command -v qemu-io >/dev/null && command -v qemu-nbd >/dev/null ;;
         nbdinfo) command -v nbdinfo >/dev/null ;;
+        busybox) command -v busybox >/dev/null && ! ldd "$(command -v busybox)" >/dev/null 2>&1 ;; # in a root of its own there are no libraries
+        kernel) [[ -e $KERNEL/ready ]] ;;
         ceph) command -v ceph-mon >/dev/null && command -v ceph-osd >/dev/null && command -v rbd >/dev/null ;;
         node) command -v node >/dev/null && node -e 'process.exit(parseInt(process.versions.node) >= 20 ? 0 : 1)' ;;
         npm) command -v npm >/dev/null ;;
@@ -115,6 +118,7 @@ packages_of() { # NEED
         python-nbd) echo python3-libnbd ;;
         qemu-x86) echo qemu-system-x86 ;;
         nbdinfo) echo libnbd-bin ;;
+        busybox) echo busybox-static ;;
         ceph) echo ceph-mon ceph-osd ceph-common ;;
         node) echo nodejs ;;
         npm) echo npm ;;
@@ -147,6 +151,7 @@ install_qemu() { # PACKAGE
 install_packages() {
     local need missing=() packages=()
     for need in $(for step in "${CHOSEN[@]}"; do needs_of "$step"; done | tr ' ' '\n' | sort -u); do
+        [[ $need == kernel ]] && continue # is fetched, not installed
         [[ $need == python-packages ]] && need=python-venv
         has "$need" || missing+=("$need")
     done
@@ -171,6 +176,13 @@ install_python_packages() {
     heading "install: tests/decoder/requirements.txt into $VENV"
     python3 -m venv "$VENV" && "$VENV/bin/pip" install --quiet --disable-pip-version-check -r tests/decoder/requirements.txt && touch "$VENV/ready" ||
         echo "could not install what the decoder needs"
+}
+
+fetch_kernel() {
+    [[ $LONG == true && " ${CHOSEN[*]} " == *" nbdkit "* && -z ${NO_INSTALL:-} ]] || return 0
+    has kernel && return
+    heading "fetch: Debian's kernel into $KERNEL"
+    tests/nbdkit/kernel.sh "$KERNEL" || echo "could not fetch what is to boot"
 }
 
 # --- The steps ----------------------------------------------------------------------------------------------------------------------------
@@ -217,7 +229,7 @@ step_size() {
     tools/size.sh
 }
 
-step_nbdkit() { tests/nbdkit/run.sh; }
+step_nbdkit() { tests/nbdkit/run.sh $([[ $LONG == false ]] || echo --long); }
 
 step_firmware() { tests/firmware/run.sh; }
 
@@ -275,6 +287,7 @@ summary() {
         sed -n 's/^test \(.*\) \.\.\. ignored\(, \)\{0,1\}\(.*\)/\1 (\3)/p' "$LOGS"/*
         if [[ $LONG == false ]]; then
             grep -l SARSEN_LONG tests/tests/*.rs | sed 's/$/ (ten minutes of it, with SARSEN_LONG=1)/'
+            echo "step nbdkit with a small Linux that boots from a version (long: fetches Debian's kernel)"
             echo "step c with the Rust side of the C library under AddressSanitizer and ThreadSanitizer (long: builds its standard library)"
         fi
     } | grep . || echo "nothing"
@@ -282,6 +295,7 @@ summary() {
 
 install_packages
 install_python_packages
+fetch_kernel
 rm -rf "$LOGS"
 mkdir -p "$LOGS"
 for step in "${CHOSEN[@]}"; do run_step "$step"; done
