@@ -15,6 +15,8 @@ ffi/build.sh target/c
 mkdir -p "$OUT"
 make --silent -C ffi/examples nbdkit OUT="$OUT" CFLAGS="-O2 -g -Wall -Wextra -Wpedantic -Werror" SARSEN_CFLAGS=-I"$PWD/include" \
     SARSEN_LIBS="$PWD/target/c/libsarsen.a -lm -lpthread"
+# What `figures nbd` measures direct calls with.
+cc -std=c11 -O2 -Wall -Wextra -Wpedantic -Wconversion -Werror -Iinclude -o "$OUT/reads" benches/src/reads.c target/c/libsarsen.a -lm -lpthread
 export SARSEN=$BUILT/release/sarsen PLUGIN=$OUT/nbdkit-sarsen-plugin.so KERNEL=$OUT/kernel
 if [[ ${1:-} != boot ]]; then
     /usr/bin/python3 tests/nbdkit/test_nbdkit.py

@@ -1,4 +1,5 @@
-//! A version read over NBD, beside qcow2 with Zstandard through qemu-nbd: fio asks both, and each has 64 MiB of cache.
+//! A version read over NBD and by direct calls from C, beside qcow2 with Zstandard through qemu-nbd: fio asks both servers, each with 64 MiB of cache;
+//! `benches/src/reads.c` calls, and has none.
 
 use crate::place::{Place, Scratch};
 use crate::runs::{back_up, forget, make};
@@ -11,8 +12,9 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// Names the plugin's file; tests/nbdkit/run.sh builds it.
+/// Names the plugin's file; tests/nbdkit/run.sh builds it, and the program that calls beside it.
 const PLUGIN: &str = "SARSEN_PLUGIN";
+const READS: &str = "reads";
 const TOOLS: [&str; 4] = ["nbdkit", "qemu-nbd", "qemu-img", "fio"];
 const SECONDS: u32 = 4;
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -21,18 +23,18 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Clone, Copy)]
 struct Load {
     pattern: &'static str,
-    bytes: &'static str,
+    kib: u32,
     depth: u32,
     goal: Goal,
 }
 
 const LOADS: [Load; 6] = [
-    Load { pattern: "read", bytes: "64k", depth: 1, goal: Goal::AtLeast(1.0) },
-    Load { pattern: "read", bytes: "64k", depth: 8, goal: Goal::AtLeast(1.0) },
-    Load { pattern: "read", bytes: "1m", depth: 1, goal: Goal::AtLeast(1.0) },
-    Load { pattern: "read", bytes: "1m", depth: 8, goal: Goal::AtLeast(1.0) },
-    Load { pattern: "randread", bytes: "4k", depth: 1, goal: Goal::AtLeast(0.5) },
-    Load { pattern: "randread", bytes: "4k", depth: 8, goal: Goal::AtLeast(0.5) },
+    Load { pattern: "read", kib: 64, depth: 1, goal: Goal::AtLeast(1.0) },
+    Load { pattern: "read", kib: 64, depth: 8, goal: Goal::AtLeast(1.0) },
+    Load { pattern: "read", kib: 1024, depth: 1, goal: Goal::AtLeast(1.0) },
+    Load { pattern: "read", kib: 1024, depth: 8, goal: Goal::AtLeast(1.0) },
+    Load { pattern: "randread", kib: 4, depth: 1, goal: Goal::AtLeast(0.5) },
+    Load { pattern: "randread", kib: 4, depth: 8, goal: Goal::AtLeast(0.5) },
 ];
 
 /// Who serves, and the files it reads.
@@ -40,6 +42,19 @@ struct Server {
     command: Vec<String>,
     files: Vec<PathBuf>,
     socket: PathBuf,
+}
+
+/// The program that calls the library, and what it reads.
+struct Caller {
+    program: PathBuf,
+    repository: PathBuf,
+    files: Vec<PathBuf>,
+}
+
+/// Bytes a second: with nothing in the page cache, and then once more.
+struct Rates {
+    cold: f64,
+    warm: f64,
 }
 
 /// A server that runs; ended when it is dropped.
@@ -54,8 +69,10 @@ impl Drop for Running {
 
 /// Prints the table.
 pub fn print(place: &Place) -> Measured<()> {
-    table::begin("A version over NBD, compared with qcow2 (Zstandard) through qemu-nbd, 64 MiB of cache each");
-    let Some(plugin) = std::env::var_os(PLUGIN) else {
+    table::begin(
+        "A version over NBD and by direct calls, compared with qcow2 (Zstandard) through qemu-nbd, 64 MiB of cache each, calls without",
+    );
+    let Some(plugin) = std::env::var_os(PLUGIN).map(PathBuf::from) else {
         table::note("not measured", &format!("{PLUGIN} does not name the plugin that tests/nbdkit/run.sh builds"));
         return Ok(());
     };
@@ -65,30 +82,41 @@ pub fn print(place: &Place) -> Measured<()> {
     }
     let scratch = place.scratch("nbd")?;
     let image = place.image()?;
-    let ours = serve_version(&scratch, &image, Path::new(&plugin))?;
+    let (repository, files) = version(&scratch, &image)?;
+    let ours = serve_version(&scratch, &repository, &files, &plugin);
+    let calls = Caller { program: plugin.with_file_name(READS), repository, files };
     let theirs = serve_qcow2(&scratch, &image)?;
     for load in LOADS {
-        let name = format!("{} {}, {} at once", load.pattern, load.bytes, load.depth);
-        let (cold, warm) = ours.measure(&load)?;
-        let (their_cold, their_warm) = theirs.measure(&load)?;
-        let unit = |rate: f64| format!("{:.1} MB/s", rate / 1e6);
-        table::note(&format!("{name}, cold"), &format!("{}, qemu-nbd {}", unit(cold), unit(their_cold)));
-        table::row(&format!("{name}, cold, compared"), cold / their_cold, "times", load.goal);
-        table::note(&format!("{name}, warm"), &format!("{}, qemu-nbd {}", unit(warm), unit(their_warm)));
-        table::row(&format!("{name}, warm, compared"), warm / their_warm, "times", load.goal);
+        let (served, called, qcow2) = (ours.measure(&load)?, calls.measure(&load)?, theirs.measure(&load)?);
+        compare(&load, "plugin", &served, &qcow2);
+        compare(&load, "calls", &called, &qcow2);
     }
     Ok(())
 }
 
-fn serve_version(scratch: &Scratch, image: &Path, plugin: &Path) -> Measured<Server> {
-    let [repository, socket] = ["repository", "ours.sock"].map(|name| scratch.path().join(name));
+fn compare(load: &Load, who: &str, ours: &Rates, theirs: &Rates) {
+    for (how, ours, theirs) in [("cold", ours.cold, theirs.cold), ("warm", ours.warm, theirs.warm)] {
+        let name = format!("{} {} KiB, {} at once, {who}, {how}", load.pattern, load.kib, load.depth);
+        table::note(&name, &format!("{:.1} MB/s, qemu-nbd {:.1} MB/s", ours / 1e6, theirs / 1e6));
+        table::row(&format!("{name}, compared"), ours / theirs, "times", load.goal);
+    }
+}
+
+/// The repository with the disk's version, and its segments.
+fn version(scratch: &Scratch, image: &Path) -> Measured<(PathBuf, Vec<PathBuf>)> {
+    let repository = scratch.path().join("repository");
     make(&repository, &Options::HOST)?;
     back_up(&repository, &FileDisk::open(image).map_err(|error| Failure(error.to_string()))?)?;
     let files = std::fs::read_dir(repository.join("segments"))?.map(|entry| Ok(entry?.path())).collect::<Measured<_>>()?;
+    Ok((repository, files))
+}
+
+fn serve_version(scratch: &Scratch, repository: &Path, files: &[PathBuf], plugin: &Path) -> Server {
+    let socket = scratch.path().join("ours.sock");
     let words =
-        ["nbdkit", "-f", "-r", "-U", &text(&socket), &text(plugin), &format!("repo={}", text(&repository))].map(String::from);
+        ["nbdkit", "-f", "-r", "-U", &text(&socket), &text(plugin), &format!("repo={}", text(repository))].map(String::from);
     let command = words.into_iter().chain(["version=disk".into(), "cache=64M".into()]).collect();
-    Ok(Server { command, files, socket })
+    Server { command, files: files.to_vec(), socket }
 }
 
 fn serve_qcow2(scratch: &Scratch, image: &Path) -> Measured<Server> {
@@ -107,14 +135,30 @@ fn text(path: &Path) -> String {
     path.display().to_string()
 }
 
-impl Server {
-    /// Bytes a second: just started with nothing in the page cache, and then once more.
-    fn measure(&self, load: &Load) -> Measured<(f64, f64)> {
-        for file in &self.files {
-            forget(file)?;
+fn forget_all(files: &[PathBuf]) -> Measured<()> {
+    files.iter().try_for_each(|file| forget(file))
+}
+
+impl Caller {
+    fn measure(&self, load: &Load) -> Measured<Rates> {
+        forget_all(&self.files)?;
+        let numbers = [load.kib * 1024, load.depth, SECONDS].map(|number| number.to_string());
+        let said = Command::new(&self.program).arg(&self.repository).args(["disk", load.pattern]).args(numbers).output()?;
+        let lines = String::from_utf8_lossy(&said.stdout);
+        let rates: Vec<f64> = lines.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+        match rates[..] {
+            [cold, warm] => Ok(Rates { cold, warm }),
+            _ => Err(Failure(format!("{}: {lines}{}", text(&self.program), String::from_utf8_lossy(&said.stderr)))),
         }
+    }
+}
+
+impl Server {
+    /// Just started, and then once more.
+    fn measure(&self, load: &Load) -> Measured<Rates> {
+        forget_all(&self.files)?;
         let _running = self.start()?;
-        Ok((self.ask(load)?, self.ask(load)?))
+        Ok(Rates { cold: self.ask(load)?, warm: self.ask(load)? })
     }
 
     fn start(&self) -> Measured<Running> {
@@ -135,10 +179,10 @@ impl Server {
     }
 
     fn ask(&self, load: &Load) -> Measured<f64> {
-        let Load { pattern, bytes, depth, .. } = load;
+        let Load { pattern, kib, depth, .. } = load;
         let uri = format!("--uri=nbd+unix:///?socket={}", text(&self.socket));
         let words =
-            [format!("--rw={pattern}"), format!("--bs={bytes}"), format!("--iodepth={depth}"), format!("--runtime={SECONDS}")];
+            [format!("--rw={pattern}"), format!("--bs={kib}k"), format!("--iodepth={depth}"), format!("--runtime={SECONDS}")];
         let fixed =
             ["--name=figures", "--ioengine=nbd", "--time_based=1", "--size=2g", "--randrepeat=1", "--norandommap", "--minimal"];
         let said = Command::new("fio").args(fixed).args(words).arg(uri).output()?;
