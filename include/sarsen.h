@@ -166,6 +166,8 @@ enum sarsen_status
     SARSEN_OTHER_SOURCE = 76,
     /* A flash is in use, divided into runs of `detail` bytes. */
     SARSEN_OTHER_RUNS = 77,
+    /* The version has 255 tags already, or its record would become longer than 16,384 bytes. */
+    SARSEN_TOO_MANY_TAGS = 78,
     /* The operating system refused to open what was named. */
     SARSEN_CANNOT_OPEN = 80,
     /* Another process writes to the repository. */
@@ -424,14 +426,31 @@ typedef int32_t sarsen_target;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
-/* A verb under way. While one is open its repository cannot be closed. */
-struct sarsen_task {
+/* A repository that is open. Distinct repositories are independent of each other, also two that are open on the same medium (of which one may write). */
+struct sarsen_repository {
     /* The library's alone. */
     uint64_t opaque[SARSEN_HANDLE_WORDS];
 };
 
-/* A repository that is open. Distinct repositories are independent of each other, also two that are open on the same medium (of which one may write). */
-struct sarsen_repository {
+/* Where a call failed. Set by every call that is given one, and that does not answer `SARSEN_OK`. */
+struct sarsen_fault {
+    /* `SARSEN_NO_SEGMENT` if in none. */
+    uint32_t segment;
+    /* Bytes from the segment's start. */
+    uint32_t offset;
+    /* The block of the disk; `SARSEN_NO_BLOCK` if in none. */
+    uint64_t block;
+    /* How much is needed, or an offset: each status says which. Otherwise 0. */
+    uint64_t detail;
+    /* The id of the version that was read; zeros if none was. */
+    uint8_t version[32];
+};
+
+/* Is told of a tag, which ends with a zero byte and is valid only during the call. 0 goes on, anything else ends the list. */
+typedef int32_t (*sarsen_each_tag)(void *context, const char *tag);
+
+/* A verb under way. While one is open its repository cannot be closed. */
+struct sarsen_task {
     /* The library's alone. */
     uint64_t opaque[SARSEN_HANDLE_WORDS];
 };
@@ -545,20 +564,6 @@ struct sarsen_backup_options {
     uint64_t checkpoint_bytes;
     /* Who is told how it comes along. */
     struct sarsen_watch watch;
-};
-
-/* Where a call failed. Set by every call that is given one, and that does not answer `SARSEN_OK`. */
-struct sarsen_fault {
-    /* `SARSEN_NO_SEGMENT` if in none. */
-    uint32_t segment;
-    /* Bytes from the segment's start. */
-    uint32_t offset;
-    /* The block of the disk; `SARSEN_NO_BLOCK` if in none. */
-    uint64_t block;
-    /* How much is needed, or an offset: each status says which. Otherwise 0. */
-    uint64_t detail;
-    /* The id of the version that was read; zeros if none was. */
-    uint8_t version[32];
 };
 
 /* The buffers of one worker. One call at a time uses it; a thread that is to work beside another needs its own. */
@@ -906,16 +911,18 @@ struct sarsen_description {
     uint64_t position;
     /* Bytes newly stored for it. */
     uint64_t new_bytes;
+    /* From when on it is not needed, in milliseconds since 1970-01-01 UTC; 0 if it is for ever. Nothing is removed by itself. */
+    uint64_t expiry;
     /* 1 of a draft. */
     uint8_t is_draft;
-    /* 1 if it may not be removed. */
+    /* 1 if it may not be removed: `sarsen_version_unprotect`. */
     uint8_t is_protected;
     /* 1 if the source is known to have changed while it was read. */
     uint8_t source_changed;
     /* 1 if its record cannot be read: then only `id` is known. */
     uint8_t is_unreadable;
-    /* 0. */
-    uint32_t reserved;
+    /* How many tags it has: `sarsen_version_tags`. */
+    uint32_t tag_count;
     /* The disk's name. */
     char name[SARSEN_TEXT_BYTES];
     /* The snapshot's name; may be empty. */
@@ -945,6 +952,35 @@ uint32_t sarsen_abi_version(void);
 
 /* 1 in the hosted build, 0 in the bare one. */
 int32_t sarsen_is_hosted(void);
+
+/* Gives a finished version a tag of 1 to 255 bytes, unless it has it. `version` is as in `sarsen_version_describe`.
+ *
+ * This and the four functions that follow change what the list says of a version, in one commit; what changes nothing writes nothing. Its id and its
+ * contents stay. `SARSEN_IS_A_DRAFT` of a draft. `SARSEN_TOO_MANY_TAGS` beyond 255, or where the format has no room; `SARSEN_BUFFER_TOO_SMALL` where
+ * lent memory has none, the fault's `detail` being how many bytes that takes. */
+sarsen_status sarsen_version_tag(struct sarsen_repository *repository, const char *version, const char *tag, struct sarsen_fault *fault);
+
+/* Takes a tag away, if the version has it. */
+sarsen_status sarsen_version_untag(struct sarsen_repository *repository, const char *version, const char *tag, struct sarsen_fault *fault);
+
+/* Protects a version: it cannot be removed until `sarsen_version_unprotect`. */
+sarsen_status sarsen_version_protect(struct sarsen_repository *repository, const char *version, struct sarsen_fault *fault);
+
+/* Gives a version up: it can be removed again. Like removing, this works on a medium that is full. */
+sarsen_status sarsen_version_unprotect(struct sarsen_repository *repository, const char *version, struct sarsen_fault *fault);
+
+/* Says from when on a version is not needed, in milliseconds since 1970-01-01 UTC; 0: it is for ever. Nothing is removed by itself: whoever removes
+ * versions reads `expiry` of their descriptions. */
+sarsen_status sarsen_version_expire(struct sarsen_repository *repository, const char *version, uint64_t expiry, struct sarsen_fault *fault);
+
+/* Tells `each` of every tag of a version, in the order in which it got them. `version` is as in `sarsen_version_describe`.
+ *
+ * The repository is in use meanwhile. `SARSEN_CANCELLED` if `each` ended it. `SARSEN_PENDING`: call again. */
+sarsen_status sarsen_version_tags(struct sarsen_repository *repository,
+                                  const char *version,
+                                  sarsen_each_tag each,
+                                  void *context,
+                                  struct sarsen_fault *fault);
 
 /* Begins a backup as a task. Several may be under way on one repository, each of a disk of its own; each makes its version when it ends, and what has
  * been stored for one is not stored again for another.
@@ -1390,7 +1426,8 @@ sarsen_status sarsen_version_describe(struct sarsen_repository *repository,
                                       struct sarsen_description *description,
                                       struct sarsen_fault *fault);
 
-/* Removes a version or draft from the list, for good; gc and compact give back what it alone needed. `SARSEN_PROTECTED` if it is.
+/* Removes a version or draft from the list, for good; gc and compact give back what it alone needed. `SARSEN_PROTECTED` if it is: see
+ * `sarsen_version_unprotect`.
  *
  * `SARSEN_BUSY` while tasks or drafts are open on the repository. One that is open for reading can be read until gc or compact has run. */
 sarsen_status sarsen_version_remove(struct sarsen_repository *repository, const char *version, struct sarsen_fault *fault);

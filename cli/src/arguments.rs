@@ -1,6 +1,6 @@
 //! What can be asked for, and how the command explains itself.
 
-use crate::commands::{backup, check, demo, diff, export, import, init, ls, manifest, restore, rm, scrub};
+use crate::commands::{backup, check, demo, diff, expire, export, import, init, ls, manifest, protect, restore, rm, scrub, tag};
 use crate::repository::Site;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
@@ -59,6 +59,14 @@ pub enum Command {
     Export(export::Export),
     /// Make a version of a stream that tells what differs from another
     Import(import::Import),
+    /// Give versions tags, or take them away
+    Tag(tag::Tag),
+    /// Protect versions: rm refuses them
+    Protect(protect::Protect),
+    /// Give protected versions up again
+    Unprotect(protect::Protect),
+    /// Say from when on versions are not needed; ls shows it, and nothing is removed by it
+    Expire(expire::Expire),
     /// Remove versions and drafts; gc and compact give the space back
     Rm(rm::Rm),
     /// Remove segments in which nothing is needed any more

@@ -202,7 +202,13 @@ fn refusal(refusal: Refusal) -> &'static str {
         Refusal::Parameter => "a parameter is outside its limits; `sarsen init --help` lists them",
         Refusal::UnknownVersion => "no such version; `sarsen ls` lists them (the beginning of an id needs four digits at least)",
         Refusal::AmbiguousVersion => "more than one version's id begins so; give more of its digits, `sarsen ls` lists them",
-        Refusal::Protected => "it is protected, so nothing was removed; take the protection away first",
+        Refusal::Protected => {
+            "one of these is protected, so nothing was removed; `sarsen ls` shows which, and `sarsen unprotect` gives it up"
+        }
+        Refusal::IsADraft => "a draft, not a version; finish it with `sarsen backup --continue`, or remove it with `sarsen rm`",
+        Refusal::TooManyTags => {
+            "there is no room for more tags: a version has at most 255, and its record at most 16,384 bytes; take some away with `tag --remove`"
+        }
         Refusal::DiskTooLarge => "the disk has more blocks than the format allows; use a repository with larger blocks",
         Refusal::TextTooLong => "a name is longer than 255 bytes; choose a shorter one",
         Refusal::TableFull => "a table of the repository is full; start a new repository",

@@ -63,6 +63,29 @@ pub fn moment(millis: u64) -> String {
     format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}")
 }
 
+/// A day as `2026-01-31`: its start in UTC, in milliseconds since 1970.
+pub fn date(text: &str) -> Result<u64, String> {
+    let numbers: Vec<u64> = text.split('-').filter_map(|number| number.parse().ok()).collect();
+    let day = match numbers[..] {
+        [year, month, day] if (1970..=9999).contains(&year) && (1..=12).contains(&month) => days(year, month, day),
+        _ => 0,
+    };
+    // Only a day that there is comes out as it went in.
+    match moment(day * 86_400_000).strip_suffix(" 00:00:00") == Some(text) {
+        true => Ok(day * 86_400_000),
+        false => Err("not a date; say for example 2031-01-31".into()),
+    }
+}
+
+/// Days from 1970 to a date: the inverse of [`civil`].
+fn days(year: u64, month: u64, day: u64) -> u64 {
+    let year = year - u64::from(month <= 2);
+    let shifted = (month + 9) % 12;
+    let day_of_year = (153 * shifted + 2) / 5 + day.clamp(1, 31) - 1;
+    let (era, year_of_era) = (year / 400, year % 400);
+    (era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year).saturating_sub(719_468)
+}
+
 /// The date of a day since 1970: years that begin in March, so that leap days come last (Howard Hinnant, "chrono-compatible low-level date algorithms").
 fn civil(days: u64) -> (u64, u64, u64) {
     let days = days + 719_468;
@@ -96,6 +119,31 @@ mod tests {
             ["1970-01-01 00:00:00", "2000-02-28 23:59:59", "2000-02-29 00:00:00", "2000-03-01 00:00:00", "2025-12-31 23:59:59"];
         assert_eq!(told[..5], right);
         assert_eq!(told[5], "2100-03-01 00:00:00", "2100 has no leap day");
+    }
+
+    #[test]
+    fn every_day_is_read_as_it_is_told() {
+        for day in 0..60_000 {
+            let told = moment(day * 86_400_000);
+            assert_eq!(date(&told[..10]), Ok(day * 86_400_000), "{told}");
+        }
+        for wrong in [
+            "",
+            "2026",
+            "2026-02-29",
+            "2026-13-01",
+            "2026-00-10",
+            "2026-04-31",
+            "2026-04-00",
+            "1969-12-31",
+            "2026-1-1",
+            "10000-01-01",
+            "a-b-c",
+            "2026-01-01-",
+        ] {
+            assert!(date(wrong).is_err(), "{wrong}");
+        }
+        assert!(date("9999-12-31").is_ok());
     }
 
     #[test]

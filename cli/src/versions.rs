@@ -25,6 +25,9 @@ pub struct Told {
     pub draft_top: Id,
     pub source_changed: bool,
     pub protected: bool,
+    /// When it is no longer needed; 0 never.
+    pub expiry: u64,
+    pub tags: Vec<String>,
     pub statistics: Statistics,
 }
 
@@ -44,6 +47,8 @@ impl Told {
             draft_top: record.draft_top,
             source_changed: record.source_changed,
             protected: record.protected,
+            expiry: record.expiry,
+            tags: record.tags.iter().map(String::from).collect(),
             statistics: record.statistics,
         }
     }

@@ -8,7 +8,7 @@ mod disk;
 pub use disk::{DraftDisk, Frames, Held};
 
 use crate::chain::PackedBlock;
-use crate::error::Error;
+use crate::error::{Error, Refusal, What};
 use crate::format::commit::Root;
 use crate::format::entry::TreeKind;
 use crate::format::record::{Attachments, HintSource, Record, RecordKind, Statistics, Tags, version_id};
@@ -178,7 +178,7 @@ impl<'a> Draft<'a> {
     pub fn checkpoint(&mut self, position: u64, store: &mut Store<'_>) -> Result<(), Error> {
         let draft_top = self.top(store)?;
         let record = Record { position, draft_top, ..self.record(RecordKind::Draft) };
-        let link = store.put_record(&|to| record.emit(to))?;
+        let link = store.put_record(&|to| record.emit(to).map_err(too_long))?;
         let key = self.key.unwrap_or(store.catalogue().rows);
         set_link(store, key, &link)?;
         self.key = Some(key);
@@ -193,8 +193,8 @@ impl<'a> Draft<'a> {
         let record = Record { source_changed, root, top, ..self.record(RecordKind::Version) };
         let id = core::cell::Cell::new(Id::ZERO);
         let link = store.put_record(&|to| {
-            let len = record.emit(to)?;
-            id.set(version_id(parameters.algorithm, to.get(..len).unwrap_or(&[]))?);
+            let len = record.emit(to).map_err(too_long)?;
+            id.set(version_id(parameters.algorithm, to.get(..len).unwrap_or(&[])).map_err(too_long)?);
             Ok(len)
         })?;
         let key = store.catalogue().rows;
@@ -212,6 +212,10 @@ impl<'a> Draft<'a> {
             None => Ok(false),
         }
     }
+}
+
+fn too_long(_: What) -> Error {
+    Refusal::TextTooLong.into()
 }
 
 /// Sets a row of the catalogue; [`Link::ZERO`] removes it.

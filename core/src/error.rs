@@ -127,6 +127,10 @@ pub enum Refusal {
     AmbiguousVersion,
     /// The version is protected.
     Protected,
+    /// A draft, where a finished version is meant.
+    IsADraft,
+    /// The version has as many tags as it can have, or so long ones: 255, and with the rest of its record 16,384 bytes.
+    TooManyTags,
     /// The disk has more blocks than the format allows.
     DiskTooLarge,
     /// A name or text is over its limit.

@@ -7,9 +7,10 @@ use crate::digest::{Hasher, digest};
 use crate::error::{Error, Trouble, What};
 use crate::format::entry::{EntryHeader, FILL, Kind, LEN, LINE_LEN, Line, MAGIC};
 use crate::format::footer::{LOCATOR_LEN, Locator, locator_place, sealed_bytes};
-use crate::format::header::{self, HeaderFault, Parameters, SegmentHeader};
+use crate::format::header::{self, HeaderFault, Parameters, SEGMENT_BYTES_MAX, SegmentHeader};
+use crate::format::record::record_id;
 use crate::medium::{Medium, Name};
-use crate::types::{Digest, Place, SegmentNumber, low32, narrow, wide};
+use crate::types::{Digest, Link, Place, SegmentNumber, low32, narrow, wide};
 
 /// A repository to read: its medium and parameters.
 #[derive(Clone, Copy)]
@@ -75,6 +76,19 @@ impl<'a> Source<'a> {
         match digest(self.parameters.algorithm, head) == entry.digest {
             true => Ok(payload),
             false => Err(Error::corrupt(place, What::StoredDigest)),
+        }
+    }
+
+    /// The payload of the record a link leads to, read into `to`.
+    pub fn record<'b>(&self, link: &Link, to: &'b mut [u8]) -> Result<&'b [u8], Error> {
+        let entry = self.entry(link.place, SEGMENT_BYTES_MAX.into())?;
+        if entry.kind != Kind::Record || entry.id != link.id {
+            return Err(Error::corrupt(link.place, What::Id));
+        }
+        let payload = self.payload(link.place, &entry, to)?;
+        match record_id(self.parameters.algorithm, payload) == link.id {
+            true => Ok(payload),
+            false => Err(Error::corrupt(link.place, What::Id)),
         }
     }
 

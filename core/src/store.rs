@@ -16,13 +16,13 @@ pub use truth::Prefix;
 pub use write::{Purpose, reserve_bytes};
 
 use crate::damage::{Marked, Marks};
-use crate::error::{Error, Refusal, What};
+use crate::error::{Error, Refusal};
 use crate::format::commit::Root;
 use crate::format::entry::TreeKind;
-use crate::format::entry::{Kind, LEN, PAGE_DEPTH_MAX};
-use crate::format::header::{Parameters, SEGMENT_BYTES_MAX, WRITE_FEATURES};
+use crate::format::entry::{LEN, PAGE_DEPTH_MAX};
+use crate::format::header::{Parameters, WRITE_FEATURES};
 use crate::format::page::{BASE_LEN, HEAD_LEN, RUN_LEN};
-use crate::format::record::{PLAIN_LEN_MAX, record_id};
+use crate::format::record::PLAIN_LEN_MAX;
 use crate::format::row::SegmentRow;
 use crate::format::{commit, page};
 use crate::host::{Host, Progress, Slots};
@@ -277,15 +277,6 @@ impl<'m> Store<'m> {
 
     /// Reads the record a link leads to, into `to`; its payload.
     pub fn record<'b>(&self, link: &Link, to: &'b mut [u8]) -> Result<&'b [u8], Error> {
-        let source = self.source();
-        let entry = source.entry(link.place, SEGMENT_BYTES_MAX.into())?;
-        if entry.kind != Kind::Record || entry.id != link.id {
-            return Err(Error::corrupt(link.place, What::Id));
-        }
-        let payload = source.payload(link.place, &entry, to)?;
-        match record_id(source.parameters.algorithm, payload) == link.id {
-            true => Ok(payload),
-            false => Err(Error::corrupt(link.place, What::Id)),
-        }
+        self.source().record(link, to)
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! [`medium`], [`disk`], [`host`] and [`stream`] turn structs of callbacks into the core's traits, once each; [`status`] makes numbers of errors;
 //! [`memory`] cuts up what was lent; [`handle`] tells what is open from what is not. [`repository`] is what everything is opened on: [`work`], [`version`],
-//! [`draft`], and [`task`], which hands out each [`job`] of a verb; the verbs are [`backup`], [`restore`], [`check`], [`reclaim`], [`diff`], [`export`]
-//! and [`import`]. [`flash`] makes a medium of NOR flash. [`piece`] needs none of them. `hosted` adds directories, files and a heap, and nothing else: all of the above is the same in both builds.
+//! [`draft`], and [`task`], which hands out each [`job`] of a verb; the verbs are [`backup`], [`restore`], [`check`], [`reclaim`], [`diff`], [`export`],
+//! [`import`] and [`amend`]. [`flash`] makes a medium of NOR flash. [`piece`] needs none of them. `hosted` adds directories, files and a heap, and nothing else: all of the above is the same in both builds.
 #![cfg_attr(not(feature = "hosted"), no_std)]
 #![allow(non_camel_case_types)] // types have the names they have in C
 #![allow(missing_docs)] // of what C does not see; cbindgen refuses nothing, so tools/header looks for what C sees and has no words
@@ -11,6 +11,7 @@
 #[cfg(panic = "unwind")]
 compile_error!("the C face must be built with panic = \"abort\": a panic must never cross into C");
 
+pub mod amend;
 pub mod backup;
 pub mod check;
 pub mod codecs;

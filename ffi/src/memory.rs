@@ -12,7 +12,7 @@ use sarsen_core::format::commit::{FIXED_LEN, HISTORY_LEN};
 use sarsen_core::format::entry;
 use sarsen_core::format::header::Parameters;
 use sarsen_core::format::page::{BASE_LEN, HEAD_LEN, ROW_LEN_MAX, RUN_LEN};
-use sarsen_core::format::row;
+use sarsen_core::format::{record, row};
 use sarsen_core::frame::{packed_bytes, raw_bytes, read_scratch_bytes, scratch_bytes};
 use sarsen_core::index::Slot;
 use sarsen_core::ops::init;
@@ -89,9 +89,9 @@ pub enum sarsen_need {
     SARSEN_NEED_IMPORT = 6,
 }
 
-/// The longest record that is written or read where memory is lent: names, no tags, no attachments. The format's own limit would take half of a small
+/// The longest record that is written or read at least: in the bare build names and some tags, as the format's own limit would take half of a small
 /// chip's memory.
-const RECORD_BYTES: usize = 1024;
+const RECORD_BYTES: usize = if cfg!(feature = "hosted") { record::LEN_MAX } else { 1024 };
 /// Bytes of the widest row of a table with more than one level: of the segment table. The damage list has wider ones, but no second level with as
 /// few marks as are kept.
 const ROW_BYTES: usize = row::LEN;

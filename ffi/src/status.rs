@@ -122,6 +122,8 @@ pub enum sarsen_status {
     SARSEN_OTHER_SOURCE = 76,
     /// A flash is in use, divided into runs of `detail` bytes.
     SARSEN_OTHER_RUNS = 77,
+    /// The version has 255 tags already, or its record would become longer than 16,384 bytes.
+    SARSEN_TOO_MANY_TAGS = 78,
 
     /// The operating system refused to open what was named.
     SARSEN_CANNOT_OPEN = 80,
@@ -281,6 +283,8 @@ fn of_refusal(refusal: Refusal) -> sarsen_status {
         Refusal::UnknownVersion => SARSEN_UNKNOWN_VERSION,
         Refusal::AmbiguousVersion => SARSEN_AMBIGUOUS_VERSION,
         Refusal::Protected => SARSEN_PROTECTED,
+        Refusal::IsADraft => SARSEN_IS_A_DRAFT,
+        Refusal::TooManyTags => SARSEN_TOO_MANY_TAGS,
         Refusal::DiskTooLarge => SARSEN_DISK_TOO_LARGE,
         Refusal::TextTooLong => SARSEN_TEXT_TOO_LONG,
         Refusal::TableFull => SARSEN_TABLE_FULL,
@@ -374,7 +378,7 @@ texts! {
     SARSEN_BAD_PARAMETER, "a parameter is outside its limits";
     SARSEN_UNKNOWN_VERSION, "no such version";
     SARSEN_AMBIGUOUS_VERSION, "more than one version is meant by that";
-    SARSEN_PROTECTED, "the version is protected";
+    SARSEN_PROTECTED, "the version is protected: take that away first";
     SARSEN_DISK_TOO_LARGE, "the disk has more blocks than the format allows";
     SARSEN_TEXT_TOO_LONG, "a name is longer than 255 bytes";
     SARSEN_TABLE_FULL, "a table of the repository is full";
@@ -389,6 +393,7 @@ texts! {
     SARSEN_IS_A_DRAFT, "a draft, not a finished version";
     SARSEN_OTHER_SOURCE, "the draft is of another source under the same snapshot name";
     SARSEN_OTHER_RUNS, "the flash is divided into runs of another length";
+    SARSEN_TOO_MANY_TAGS, "the version has as many tags as it can have: take some away";
     SARSEN_CANNOT_OPEN, "the operating system refused to open it";
     SARSEN_LOCKED, "another process writes to this repository";
     SARSEN_NOT_EMPTY, "the directory holds something that is no part of a repository";

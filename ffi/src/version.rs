@@ -59,16 +59,18 @@ pub struct sarsen_description {
     pub position: u64,
     /// Bytes newly stored for it.
     pub new_bytes: u64,
+    /// From when on it is not needed, in milliseconds since 1970-01-01 UTC; 0 if it is for ever. Nothing is removed by itself.
+    pub expiry: u64,
     /// 1 of a draft.
     pub is_draft: u8,
-    /// 1 if it may not be removed.
+    /// 1 if it may not be removed: `sarsen_version_unprotect`.
     pub is_protected: u8,
     /// 1 if the source is known to have changed while it was read.
     pub source_changed: u8,
     /// 1 if its record cannot be read: then only `id` is known.
     pub is_unreadable: u8,
-    /// 0.
-    pub reserved: u32,
+    /// How many tags it has: `sarsen_version_tags`.
+    pub tag_count: u32,
     /// The disk's name.
     pub name: [c_char; SARSEN_TEXT_BYTES],
     /// The snapshot's name; may be empty.
@@ -89,18 +91,19 @@ const NOTHING: sarsen_description = sarsen_description {
     disk_bytes: 0,
     position: 0,
     new_bytes: 0,
+    expiry: 0,
     is_draft: 0,
     is_protected: 0,
     source_changed: 0,
     is_unreadable: 0,
-    reserved: 0,
+    tag_count: 0,
     name: [0; SARSEN_TEXT_BYTES],
     snapshot: [0; SARSEN_TEXT_BYTES],
     source: [0; SARSEN_TEXT_BYTES],
 };
 
 /// A text is at most 255 bytes long, so a zero byte is left behind it.
-fn keep(text: &str, to: &mut [c_char; SARSEN_TEXT_BYTES]) {
+pub fn keep(text: &str, to: &mut [c_char; SARSEN_TEXT_BYTES]) {
     to.fill(0);
     for (to, from) in to.iter_mut().zip(text.bytes().take(SARSEN_TEXT_BYTES - 1)) {
         *to = c_char::from_ne_bytes([from]);
@@ -114,7 +117,8 @@ fn describe(id: Id, record: &Record<'_>, to: &mut sarsen_description) {
     to.new_bytes = record.statistics.new_bytes;
     to.is_draft = (record.kind == RecordKind::Draft).into();
     (to.is_protected, to.source_changed) = (record.protected.into(), record.source_changed.into());
-    (to.is_unreadable, to.reserved) = (0, 0);
+    (to.is_unreadable, to.expiry) = (0, record.expiry);
+    to.tag_count = low32(wide(record.tags.iter().count()));
     keep(record.name, &mut to.name);
     keep(record.snapshot, &mut to.snapshot);
     keep(record.source, &mut to.source);
@@ -393,7 +397,8 @@ fn see_into(mut to: Option<&mut sarsen_description>) -> impl FnMut(Id, &Record<'
     }
 }
 
-/// Removes a version or draft from the list, for good; gc and compact give back what it alone needed. `SARSEN_PROTECTED` if it is.
+/// Removes a version or draft from the list, for good; gc and compact give back what it alone needed. `SARSEN_PROTECTED` if it is: see
+/// `sarsen_version_unprotect`.
 ///
 /// `SARSEN_BUSY` while tasks or drafts are open on the repository. One that is open for reading can be read until gc or compact has run.
 ///

@@ -10,7 +10,7 @@ from sarsen.bad import Bad, Missing, Refused
 from sarsen.ids import ZERO_ID
 from sarsen.opening import Repository
 from sarsen.reader import Reader
-from sarsen.record import VERSION
+from sarsen.record import PROTECTED, VERSION
 from sarsen.scrub import Scrub
 
 FINE, FAILED, USAGE, DAMAGED = range(4)
@@ -57,8 +57,17 @@ def list_versions(options):
         told = listed.record.immutable
         kind = "version" if told.kind == VERSION else "draft"
         names = told.disk_name.decode(), told.snapshot_name.decode()
-        print(listed.id.hex(), *map(_on_one_line, names), told.disk_size, kind, sep="\t")
+        amended = _amended(listed.record.mutable)
+        print(listed.id.hex(), *map(_on_one_line, names), told.disk_size, kind, *amended, sep="\t")
     return status
+
+
+def _amended(mutable):
+    if mutable.flags & PROTECTED:
+        yield "protected"
+    if mutable.expiry:
+        yield f"expires {mutable.expiry}"
+    yield from ("#" + _on_one_line(tag.decode()) for tag in mutable.tags)
 
 
 def _on_one_line(text):

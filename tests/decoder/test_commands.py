@@ -53,8 +53,8 @@ class Commands(unittest.TestCase):
         status, out, _ = self.run_command("ls", self.root / "good")
         rows = [line.split("\t") for line in out.splitlines()]
         self.assertEqual(status, 0)
-        self.assertEqual([each[1:] for each in rows][1], ["disk", "second", str(build_sample.DISK_SIZE), "version"])
-        self.assertEqual(rows[2][2:], ["draft", str(build_sample.DISK_SIZE), "draft"])
+        self.assertEqual([each[1:] for each in rows][1], ["disk", "second", str(build_sample.DISK_SIZE), "version", "#small"])
+        self.assertEqual(rows[2][2:], ["draft", str(build_sample.DISK_SIZE), "draft", "#small"])
 
     def test_manifest(self):
         for name in ("latest", "disk", self.second, self.second[:6]):

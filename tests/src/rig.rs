@@ -7,10 +7,11 @@ use sarsen_core::catalogue::{Entry, Found, Listed, Listing, Search, Wanted, with
 use sarsen_core::disk::Disk;
 use sarsen_core::draft::{Frames, Held};
 use sarsen_core::error::Error;
+use sarsen_core::format::amendment::Amendment;
 use sarsen_core::format::record::{HintSource, RecordKind};
 use sarsen_core::host::Host;
 use sarsen_core::medium::Medium;
-use sarsen_core::ops::{backup, check, compact, gc, import, init, remove, restore};
+use sarsen_core::ops::{amend, backup, check, compact, gc, import, init, remove, restore};
 use sarsen_core::store::{Store, table_bytes};
 use sarsen_core::task::{Event, Task};
 use sarsen_core::types::{Id, Place, RepositoryId, narrow};
@@ -138,6 +139,12 @@ pub struct Item {
     pub snapshot: String,
     /// Bytes of the disk.
     pub size: u64,
+    /// Tags.
+    pub tags: Vec<String>,
+    /// Whether it may not be removed.
+    pub protected: bool,
+    /// When it is no longer needed; 0 never.
+    pub expiry: u64,
 }
 
 /// A restored disk.
@@ -363,6 +370,12 @@ impl<'a> Rig<'a> {
         self.with(|store| remove::remove(store, entries.iter().copied()))
     }
 
+    /// Amends what a filter picks.
+    pub fn amend(&self, pick: impl Fn(&Item) -> bool, amendments: &[Amendment<'_>]) -> Result<(), Error> {
+        let entries: Vec<Entry> = self.list()?.iter().filter(|item| pick(item)).map(|item| item.entry).collect();
+        self.with(|store| patiently(|| amend::amend(store, &entries, amendments)))
+    }
+
     /// Restores a version of the list.
     pub fn restore(&self, item: &Item) -> Result<Restored, Error> {
         self.with(|store| self.restore_in(store, item))
@@ -430,12 +443,15 @@ fn item(store: &mut Store<'_>, entry: Entry) -> Result<Item, Error> {
             name: record.name.into(),
             snapshot: record.snapshot.into(),
             size: record.disk_size,
+            tags: record.tags.iter().map(String::from).collect(),
+            protected: record.protected,
+            expiry: record.expiry,
         })
     });
     match described {
         Err(error) if error.is_damage() => {
-            let (name, snapshot) = (String::new(), String::new());
-            Ok(Item { entry, id: entry.link.id, kind: None, name, snapshot, size: 0 })
+            let (id, name, snapshot, tags) = (entry.link.id, String::new(), String::new(), Vec::new());
+            Ok(Item { entry, id, kind: None, name, snapshot, size: 0, tags, protected: false, expiry: 0 })
         }
         item => item,
     }

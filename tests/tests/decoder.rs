@@ -7,6 +7,7 @@
 use sarsen_core::codec::CodecId;
 use sarsen_core::digest::{Algorithm, digest};
 use sarsen_core::error::{Error, Refusal};
+use sarsen_core::format::amendment::Amendment::{Expire, Protect, Tag};
 use sarsen_core::format::block::{COUNT_BYTES, FrameBody, FrameTable, Listed};
 use sarsen_core::format::entry::{EntryHeader, Kind, LEN};
 use sarsen_core::format::header::SegmentHeader;
@@ -89,6 +90,7 @@ fn repository(options: &Options, seed: u64, torn: bool) -> Contents {
     rig.backup(&MemDisk::random(seed + 1, 50_000), &plan("b", "")).unwrap();
     rig.remove(|item| item.name == "b").unwrap();
     rig.backup(&disk, &plan("c", "a")).unwrap();
+    rig.amend(|item| item.name == "c", &[Tag("kept"), Protect, Expire(1_800_000_000_000)]).unwrap();
     rig.gc().unwrap();
     disk.fail_at(110_000);
     disk.write(9_000, &MemDisk::random(seed + 2, 60_000).bytes());
@@ -494,6 +496,17 @@ fn restores(repository: &Path, disks: &[(String, Vec<u8>)]) {
         assert!(std::fs::read(&out).unwrap() == *disk, "{snapshot}");
     }
     std::fs::remove_file(out).unwrap();
+}
+
+#[test]
+fn the_second_decoder_lists_what_was_amended() {
+    let scratch = Scratch::new("amended");
+    let folder = scratch.path().join("repository");
+    SimMedium::holding(1, RULES, &repository(&TINY, 7, false)).to_directory(&folder).unwrap();
+    let Some(listed) = python("sarsen_decoder.py", &["ls".as_ref(), folder.as_ref()]) else { return };
+    let amended: Vec<Vec<&str>> = listed.lines().map(|line| line.split('\t').skip(5).collect()).collect();
+    let none: &[&str] = &[];
+    assert_eq!(amended, [none, none, &["protected", "expires 1800000000000", "#kept"], none, none]);
 }
 
 /// Chains that no writer makes, written by the decoder's side: each must be judged alike.

@@ -2,9 +2,10 @@
 
 use crate::failure::{Exit, Failure};
 use crate::figures::{moment, size};
+use crate::paint;
 use crate::repository::Site;
+use crate::screen::{self, shown};
 use crate::versions::{self, Item, Told};
-use crate::{paint, screen};
 use clap::Args;
 use sarsen_core::codec::CodecId;
 use sarsen_core::digest::Algorithm;
@@ -58,6 +59,8 @@ struct Row {
     position: Option<u64>,
     source_changed: Option<bool>,
     protected: Option<bool>,
+    expiry_ms: Option<u64>,
+    tags: Option<Vec<String>>,
 }
 
 impl Ls {
@@ -129,6 +132,8 @@ impl Row {
             position: of_draft.map(|told| told.position),
             source_changed: told.map(|told| told.source_changed),
             protected: told.map(|told| told.protected),
+            expiry_ms: told.map(|told| told.expiry).filter(|&expiry| expiry > 0),
+            tags: told.map(|told| told.tags.clone()),
         }
     }
 }
@@ -164,7 +169,15 @@ fn figures(told: &Told, called: &str, width: usize) -> String {
         RecordKind::Version if told.source_changed => paint::wary("  source changed"),
         RecordKind::Version => String::new(),
     };
-    format!("{called:width$}  {when}  {disk:>10}  {new:>10}{remark}")
+    format!("{called:width$}  {when}  {disk:>10}  {new:>10}{remark}{}", amended(told))
+}
+
+/// What was said of it since it was made.
+fn amended(told: &Told) -> String {
+    let protected = if told.protected { "  protected" } else { "" };
+    let expiry = if told.expiry > 0 { format!("  expires {}", moment(told.expiry)) } else { String::new() };
+    let tags: String = told.tags.iter().map(|tag| format!("  #{}", shown(tag))).collect();
+    format!("{protected}{expiry}{tags}")
 }
 
 /// Enough digits to tell every id from every other.

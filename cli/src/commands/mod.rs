@@ -1,10 +1,12 @@
 //! The commands, one file each: arguments in, words and an exit code out.
 
+mod amend;
 pub mod backup;
 pub mod check;
 pub mod compact;
 pub mod demo;
 pub mod diff;
+pub mod expire;
 pub mod export;
 pub mod gc;
 pub mod import;
@@ -12,10 +14,12 @@ pub mod init;
 mod inspect;
 pub mod ls;
 pub mod manifest;
+pub mod protect;
 mod reclaim;
 pub mod restore;
 pub mod rm;
 pub mod scrub;
+pub mod tag;
 
 use crate::arguments::{Arguments, Command};
 use crate::failure::{Exit, Failure};
@@ -32,6 +36,10 @@ pub fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Restore(restore) => restore.run(&arguments.site()),
         Command::Export(export) => export.run(&arguments.site()),
         Command::Import(import) => import.run(&arguments.site()),
+        Command::Tag(tag) => tag.run(&arguments.site()),
+        Command::Protect(protect) => protect.run(&arguments.site()),
+        Command::Unprotect(protect) => protect.undo(&arguments.site()),
+        Command::Expire(expire) => expire.run(&arguments.site()),
         Command::Rm(rm) => rm.run(&arguments.site()),
         Command::Diff(diff) => diff.run(&arguments.site()),
         Command::Gc => gc::run(&arguments.site()),

@@ -16,4 +16,5 @@ mod place;
 mod readme;
 mod refusals;
 mod streams;
+mod tags;
 mod verify;

@@ -21,6 +21,9 @@ fn commands(place: &Place) -> Vec<Vec<String>> {
             .into_iter()
             .map(words)
             .collect();
+    commands.push(words(&["tag", "latest", "--add", "kept"]));
+    commands.push(words(&["protect", "latest"]));
+    commands.push(words(&["expire", "latest", "--in", "1d"]));
     commands.push(vec!["backup".into(), path("disk"), "--name".into(), "vm".into()]);
     commands.push(vec!["export".into(), "latest".into(), path("target")]);
     commands.push(vec!["import".into(), path("disk")]);

@@ -1,5 +1,6 @@
 //! One file per stored record: its bytes, `parse` and `emit`. Bytes only, no I/O. docs/FORMAT.md is the other half of each file.
 
+pub mod amendment;
 pub mod block;
 pub mod bytes;
 pub mod commit;

@@ -1,5 +1,6 @@
 //! The verbs, one file each: options in, jobs out, a report at the end.
 
+pub mod amend;
 pub mod backup;
 pub mod check;
 pub mod compact;

@@ -1,7 +1,7 @@
 //! Transactions: a session begun behind its fence, entries and rows of tables, commit.
 
 use crate::digest::digest;
-use crate::error::{Error, Memory as Lent, Refusal, Trouble, What};
+use crate::error::{Error, Memory as Lent, Refusal, Trouble};
 use crate::format::bytes::{Writer, copy};
 use crate::format::commit::{self, Commit, Root};
 use crate::format::entry::{EntryHeader, Kind, LEN, TreeKind, total_bytes};
@@ -115,14 +115,13 @@ impl<'m> Store<'m> {
     }
 
     /// Stores a record; which it is and where it lies. `payload` is asked twice, once for its length.
-    pub fn put_record(&mut self, payload: &dyn Fn(&mut [u8]) -> Result<usize, What>) -> Result<Link, Error> {
-        let too_long = |_| Error::Refused(Refusal::TextTooLong);
+    pub fn put_record(&mut self, payload: &dyn Fn(&mut [u8]) -> Result<usize, Error>) -> Result<Link, Error> {
         let parameters = self.head.parameters;
         self.settle_if_many()?;
-        let stored = payload(self.buffer.get_mut(LEN..).unwrap_or(&mut [])).map_err(too_long)?;
+        let stored = payload(self.buffer.get_mut(LEN..).unwrap_or(&mut []))?;
         self.room(total_bytes(&parameters, low32(wide(stored))))?;
         self.with_buffer(|store, buffer| {
-            let stored = payload(buffer.get_mut(LEN..).unwrap_or(&mut [])).map_err(too_long)?;
+            let stored = payload(buffer.get_mut(LEN..).unwrap_or(&mut []))?;
             let bytes = buffer.get(LEN..LEN.saturating_add(stored)).unwrap_or(&[]);
             let id = record_id(parameters.algorithm, bytes);
             let header = plain_header(Kind::Record, id, digest(parameters.algorithm, bytes), low32(wide(stored)));

@@ -3,6 +3,7 @@
 use crate::codecs::HostCodecs;
 use sarsen_core::error::{Error, Memory};
 use sarsen_core::format::header::Parameters;
+use sarsen_core::format::{entry, record};
 use sarsen_core::frame::{Work, packed_bytes, raw_bytes, scratch_bytes};
 use sarsen_core::store::buffer_bytes;
 use sarsen_core::types::wide;
@@ -41,7 +42,8 @@ impl Bench {
 fn packed_len(parameters: &Parameters) -> usize {
     let block = packed_bytes(parameters.block_bytes(), parameters.frame_bytes(), parameters.alignment());
     // Where blocks are small, a page or a record is the largest entry to be checked.
-    block.max(buffer_bytes(parameters.fan_out_log2, parameters.align_log2, parameters.history))
+    let record = (entry::LEN + record::LEN_MAX).next_multiple_of(parameters.alignment() as usize);
+    block.max(record).max(buffer_bytes(parameters.fan_out_log2, parameters.align_log2, parameters.history))
 }
 
 fn scratch_len(parameters: &Parameters) -> usize {
