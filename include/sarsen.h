@@ -168,6 +168,8 @@ enum sarsen_status
     SARSEN_OTHER_RUNS = 77,
     /* The version has 255 tags already, or its record would become longer than 16,384 bytes. */
     SARSEN_TOO_MANY_TAGS = 78,
+    /* A draft of the group is not done. */
+    SARSEN_UNFINISHED = 79,
     /* The operating system refused to open what was named. */
     SARSEN_CANNOT_OPEN = 80,
     /* Another process writes to the repository. */
@@ -196,6 +198,8 @@ enum sarsen_status
     SARSEN_ENDED = 97,
     /* Something for which there is no number yet. */
     SARSEN_UNKNOWN_ERROR = 99,
+    /* Refused before anything was done: no draft is of that group. */
+    SARSEN_UNKNOWN_GROUP = 100,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -548,7 +552,7 @@ struct sarsen_backup_options {
     const char *source;
     /* The version to build on. NULL: the newest of that name. Empty: none. */
     const char *base;
-    /* Versions of several disks taken at one moment are given the same group; zeros if it is none. */
+    /* Versions of several disks taken at one moment are given the same group; zeros if it is none. See `hold`. */
     uint8_t group[16];
     /* What changed since `base`, which must then be named; what they do not mention did not change, and is not read. Any order, overlaps allowed.
      * Needed only until the task was begun. NULL: nothing is known. */
@@ -562,6 +566,11 @@ struct sarsen_backup_options {
     uint32_t resume;
     /* A checkpoint is committed whenever so many bytes were newly stored: what an interruption can cost at most. 0: never. */
     uint64_t checkpoint_bytes;
+    /* 1: it becomes no version by itself, but a draft that is done, and durable; `sarsen_group_finish` makes versions of all of `group` at once, which
+     * then must not be zeros. The report tells the id of that version. */
+    uint32_t hold;
+    /* 0. */
+    uint32_t reserved;
     /* Who is told how it comes along. */
     struct sarsen_watch watch;
 };
@@ -632,7 +641,7 @@ struct sarsen_draft_options {
     const char *source;
     /* The version it begins as, in the words of `sarsen_version_describe`. NULL or empty: zeros. */
     const char *base;
-    /* Versions of several disks taken at one moment are given the same group; zeros if it is none. */
+    /* Versions of several disks taken at one moment are given the same group; zeros if it is none. See `sarsen_draft_hold`. */
     uint8_t group[16];
     /* Bytes of the disk. 0: as many as the base has, or the draft that is gone on from. It may be more or less than that: what is more is zeros. */
     uint64_t disk_bytes;
@@ -982,8 +991,8 @@ sarsen_status sarsen_version_tags(struct sarsen_repository *repository,
                                   void *context,
                                   struct sarsen_fault *fault);
 
-/* Begins a backup as a task. Several may be under way on one repository, each of a disk of its own; each makes its version when it ends, and what has
- * been stored for one is not stored again for another.
+/* Begins a backup as a task. Several may be under way on one repository, each of a disk of its own; each makes its version when it ends (but see
+ * `hold`), and what has been stored for one is not stored again for another.
  *
  * `*disk` and `*options` are copied; what they point to must stay valid until `sarsen_task_close`. `memory`: `SARSEN_NEED_TASK` bytes, the library's until
  * then. NULL: the hosted build takes it from the heap; the bare one answers `SARSEN_MEMORY`. */
@@ -1138,6 +1147,15 @@ sarsen_status sarsen_draft_flush(struct sarsen_draft *draft, uint64_t position, 
  * whether it has become one. */
 sarsen_status sarsen_draft_finish(struct sarsen_draft *draft, uint8_t *version, struct sarsen_work *work, struct sarsen_fault *fault);
 
+/* Makes it a draft that is done, durably, and closes the handle: `sarsen_group_finish` makes versions of all drafts of a group at once. It must have one:
+ * `SARSEN_BAD_ARGUMENT` otherwise. The id that the version is going to have is written to `version` (32 bytes, or NULL).
+ *
+ * If it fails the handle stays open: with `SARSEN_PENDING` call again; otherwise close it, and open the repository anew. */
+sarsen_status sarsen_draft_hold(struct sarsen_draft *draft,
+                                uint8_t *version,
+                                struct sarsen_work *work,
+                                struct sarsen_fault *fault);
+
 /* Forgets it, its checkpoint too, and closes the handle. */
 sarsen_status sarsen_draft_abandon(struct sarsen_draft *draft, struct sarsen_fault *fault);
 
@@ -1191,6 +1209,17 @@ sarsen_status sarsen_flash_open(struct sarsen_medium *medium,
 
 /* Tells how worn a flash is. `SARSEN_BAD_ARGUMENT` if `*medium` is not one that `sarsen_flash_open` has filled; `SARSEN_BUSY` while a call uses it. */
 sarsen_status sarsen_flash_wear(const struct sarsen_medium *medium, struct sarsen_wear *wear);
+
+/* Makes versions of all drafts of a group (16 bytes, not all zeros), by one commit: all of them are there from then on, or none is. How many they are is
+ * written to `count`, which may be NULL.
+ *
+ * Each must be done: a backup with `hold`, `sarsen_draft_hold`, or a draft flushed with all of its disk as the position; otherwise `SARSEN_UNFINISHED`.
+ * They may have been made long before, and by other processes, and must not be open. `SARSEN_UNKNOWN_GROUP` if there is none, as after this has
+ * succeeded. Backups and drafts of other groups may be under way. */
+sarsen_status sarsen_group_finish(struct sarsen_repository *repository,
+                                  const uint8_t *group,
+                                  uint64_t *count,
+                                  struct sarsen_fault *fault);
 
 /* Hosted build only. Makes the directory of a new repository: `path` is new, or empty. Of `*config` only what is chosen once is used; NULL: what
  * `SARSEN_LARGE` is. With `SARSEN_CANNOT_OPEN` the fault's `detail` is the system's errno. */

@@ -12,7 +12,7 @@ use sarsen_core::error::Error;
 use sarsen_core::format::commit::Root;
 use sarsen_core::format::record::HintSource;
 use sarsen_core::hints::{Extent, Hinted, Hints, State};
-use sarsen_core::ops::backup::{Backup, Memory, Options, Start, pages_bytes};
+use sarsen_core::ops::backup::{Backup, Ending, Memory, Options, Start, pages_bytes};
 use sarsen_core::ops::init;
 use sarsen_core::store::Store;
 use sarsen_host::runner::{self, Bench, Shared};
@@ -104,6 +104,7 @@ fn back_up_as(medium: &MemoryMedium, disk: &(dyn Disk + Sync), hints: HintSource
             hints: (hints, ""),
             spot_checks: 0,
             checkpoint_bytes: 0,
+            ending: Ending::Version,
         };
         let mut task = Backup::new(store, disk, options, Memory { base: &mut base, draft: &mut draft })?;
         Ok(runner::run_inline(&mut task, store, Shared { medium, disk: Some(disk) }, &mut |_, _| ())?)

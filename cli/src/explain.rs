@@ -206,6 +206,10 @@ fn refusal(refusal: Refusal) -> &'static str {
             "one of these is protected, so nothing was removed; `sarsen ls` shows which, and `sarsen unprotect` gives it up"
         }
         Refusal::IsADraft => "a draft, not a version; finish it with `sarsen backup --continue`, or remove it with `sarsen rm`",
+        Refusal::UnknownGroup => "no draft is of that group; `sarsen ls --json` tells groups",
+        Refusal::Unfinished => {
+            "a disk of the group is not done, so nothing was changed; go on with it, or remove its draft with `sarsen rm`"
+        }
         Refusal::TooManyTags => {
             "there is no room for more tags: a version has at most 255, and its record at most 16,384 bytes; take some away with `tag --remove`"
         }

@@ -68,6 +68,20 @@ impl Listing {
         }
     }
 
+    /// The same, and shows the record of an entry if that can be read. Nothing has changed if it fails.
+    pub fn show(&mut self, store: &mut Store<'_>, see: &mut dyn FnMut(&Entry, Id, &Record<'_>)) -> Result<Listed, Error> {
+        let before = *self;
+        let listed = self.next(store)?;
+        if let Listed::Entry(entry) = &listed
+            && let Err(error) = with_record(store, &entry.link, |id, record| see(entry, id, record))
+            && !error.is_damage()
+        {
+            *self = before;
+            return Err(error);
+        }
+        Ok(listed)
+    }
+
     fn survey(&mut self, key: u64, store: &mut Store<'_>) -> Result<Listed, Error> {
         let walk = &mut self.walk;
         match store.with_walk(|store, memory| walk.next_present(key, store, memory)) {
@@ -215,27 +229,18 @@ impl<'a> Search<'a> {
 
     /// One step; what was found, at the end.
     pub fn step(&mut self, store: &mut Store<'_>) -> Result<Option<Found>, Error> {
-        let before = self.listing;
-        match self.listing.next(store)? {
-            Listed::Step => {}
-            Listed::Entry(entry) => {
-                let wanted = self.wanted;
-                match with_record(store, &entry.link, |id, record| (id, hits(&wanted, id, record))) {
-                    Ok((id, hit)) => self.take(Found { entry, id }, hit),
-                    Err(error) if error.is_damage() => {}
-                    Err(error) => {
-                        self.listing = before;
-                        return Err(error);
-                    }
-                }
-            }
-            Listed::End if self.ambiguous => return Err(Refusal::AmbiguousVersion.into()),
-            Listed::End => {
-                let found = self.by_id.or(self.newest).ok_or(Error::Refused(Refusal::UnknownVersion))?;
-                return Ok(Some(found));
-            }
+        let (wanted, mut seen) = (self.wanted, None);
+        let listed = self.listing.show(store, &mut |entry, id, record| {
+            seen = Some((Found { entry: *entry, id }, hits(&wanted, id, record)));
+        })?;
+        if let Some((found, hit)) = seen {
+            self.take(found, hit);
         }
-        Ok(None)
+        match listed {
+            Listed::Step | Listed::Entry(_) => Ok(None),
+            Listed::End if self.ambiguous => Err(Refusal::AmbiguousVersion.into()),
+            Listed::End => self.by_id.or(self.newest).ok_or(Error::Refused(Refusal::UnknownVersion)).map(Some),
+        }
     }
 
     fn take(&mut self, found: Found, hit: Hit) {

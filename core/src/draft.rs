@@ -11,9 +11,10 @@ use crate::chain::PackedBlock;
 use crate::error::{Error, Refusal, What};
 use crate::format::commit::Root;
 use crate::format::entry::TreeKind;
-use crate::format::record::{Attachments, HintSource, Record, RecordKind, Statistics, Tags, version_id};
+use crate::format::record::{self, Attachments, HintSource, Record, RecordKind, Statistics, Tags, version_id};
 use crate::frame::Work;
 use crate::manifest;
+use crate::segment::Source;
 use crate::store::{Purpose, Sought, Store};
 use crate::tree::Cursor;
 use crate::types::{Id, Link};
@@ -176,13 +177,29 @@ impl<'a> Draft<'a> {
 
     /// Stores the draft as it is, up to `position` bytes of the disk; durable with the next commit.
     pub fn checkpoint(&mut self, position: u64, store: &mut Store<'_>) -> Result<(), Error> {
+        self.keep(position, false, store).map(|_| ())
+    }
+
+    /// Stores it as a draft that is done, which becomes a version with the others of its group; durable with the next commit.
+    /// The id of that version, and the draft's record.
+    pub fn hold(&mut self, source_changed: bool, store: &mut Store<'_>) -> Result<(Id, Link), Error> {
+        let link = self.keep(self.description.disk_size, source_changed, store)?;
+        let source = store.source();
+        let id = store.with_buffer(|_, buffer| {
+            let len = finished(&source, &link, buffer)?;
+            version_id(source.parameters.algorithm, buffer.get(..len).unwrap_or(&[])).map_err(too_long)
+        })?;
+        Ok((id, link))
+    }
+
+    fn keep(&mut self, position: u64, source_changed: bool, store: &mut Store<'_>) -> Result<Link, Error> {
         let draft_top = self.top(store)?;
-        let record = Record { position, draft_top, ..self.record(RecordKind::Draft) };
+        let record = Record { position, draft_top, source_changed, ..self.record(RecordKind::Draft) };
         let link = store.put_record(&|to| record.emit(to).map_err(too_long))?;
         let key = self.key.unwrap_or(store.catalogue().rows);
         set_link(store, key, &link)?;
         self.key = Some(key);
-        Ok(())
+        Ok(link)
     }
 
     /// Makes a version of it; true with the next commit. The version's id and record.
@@ -212,6 +229,17 @@ impl<'a> Draft<'a> {
             None => Ok(false),
         }
     }
+}
+
+/// Reads the record of a draft that is done, and makes that of its version of it; its length.
+pub fn finished(source: &Source<'_>, draft: &Link, to: &mut [u8]) -> Result<usize, Error> {
+    let corrupt = |what| Error::corrupt(draft.place, what);
+    let len = source.record(draft, to)?.len();
+    let payload = to.get_mut(..len).unwrap_or(&mut []);
+    let record = Record::parse(payload).map_err(corrupt)?;
+    let root = manifest::root_id(&source.parameters, record.disk_size, record.draft_top);
+    record::finish(payload, root).map_err(corrupt)?;
+    Ok(len)
 }
 
 fn too_long(_: What) -> Error {

@@ -129,6 +129,10 @@ pub enum Refusal {
     Protected,
     /// A draft, where a finished version is meant.
     IsADraft,
+    /// No draft is of that group.
+    UnknownGroup,
+    /// A draft of the group is not done.
+    Unfinished,
     /// The version has as many tags as it can have, or so long ones: 255, and with the rest of its record 16,384 bytes.
     TooManyTags,
     /// The disk has more blocks than the format allows.

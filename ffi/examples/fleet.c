@@ -2,6 +2,8 @@
  *
  *     fleet REPOSITORY NAME=IMAGE NAME=IMAGE NAME=IMAGE NAME=IMAGE
  *
+ * The disks are of one moment, so none becomes a version before all are done: each is held as a draft, and one commit makes versions of them.
+ *
  * One task for each disk, and one thread for each task: it asks its task for jobs, does them, and hands in what came of them. The threads are lent; the
  * library starts none. What two disks have in common is stored once. */
 #include "sarsen.h"
@@ -54,7 +56,7 @@ static sarsen_status back_up(struct machine *machine, const struct sarsen_disk *
 {
     struct sarsen_task task;
     struct sarsen_work works[JOBS] = {{{0}}};
-    struct sarsen_backup_options options = {.name = machine->name, .source = identity};
+    struct sarsen_backup_options options = {.name = machine->name, .source = identity, .hold = 1};
     memcpy(options.group, machine->group, sizeof options.group);
     sarsen_status status = sarsen_backup_begin(&task, machine->repository, disk, &options, NULL, 0, &machine->fault);
     if (status != SARSEN_OK)
@@ -121,6 +123,11 @@ int main(int argc, char **argv)
         printf("%s: %s; read %llu bytes, stored %llu\n", machine->name, sarsen_status_text(machine->status),
                (unsigned long long)machine->report.read_bytes, (unsigned long long)machine->report.new_bytes);
         failed |= machine->status != SARSEN_OK;
+    }
+    if (!failed) {
+        status = sarsen_group_finish(&repository, group, NULL, &fault);
+        printf("all at once: %s\n", sarsen_status_text(status));
+        failed = status != SARSEN_OK;
     }
     status = sarsen_repository_close(&repository, &fault);
     return failed || status != SARSEN_OK;

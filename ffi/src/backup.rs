@@ -16,7 +16,7 @@ use sarsen_core::error::{Error, Refusal};
 use sarsen_core::format::record::HintSource;
 use sarsen_core::hints::{Extent, Hinted, Hints, State};
 use sarsen_core::host::Fixed;
-use sarsen_core::ops::backup::{Backup, Memory, Options, Report, Start};
+use sarsen_core::ops::backup::{Backup, Ending, Memory, Options, Report, Start};
 use sarsen_core::store::Store;
 
 /// How to back up. All zeros but the name is a right one: on the newest version of that name, if there is one, reading all of the disk.
@@ -31,7 +31,7 @@ pub struct sarsen_backup_options {
     pub source: *const c_char,
     /// The version to build on. NULL: the newest of that name. Empty: none.
     pub base: *const c_char,
-    /// Versions of several disks taken at one moment are given the same group; zeros if it is none.
+    /// Versions of several disks taken at one moment are given the same group; zeros if it is none. See `hold`.
     pub group: [u8; 16],
     /// What changed since `base`, which must then be named; what they do not mention did not change, and is not read. Any order, overlaps allowed.
     /// Needed only until the task was begun. NULL: nothing is known.
@@ -45,6 +45,11 @@ pub struct sarsen_backup_options {
     pub resume: u32,
     /// A checkpoint is committed whenever so many bytes were newly stored: what an interruption can cost at most. 0: never.
     pub checkpoint_bytes: u64,
+    /// 1: it becomes no version by itself, but a draft that is done, and durable; `sarsen_group_finish` makes versions of all of `group` at once, which
+    /// then must not be zeros. The report tells the id of that version.
+    pub hold: u32,
+    /// 0.
+    pub reserved: u32,
     /// Who is told how it comes along.
     pub watch: sarsen_watch,
 }
@@ -205,6 +210,7 @@ fn build(
         hints: (told, ""),
         spot_checks: options.spot_checks,
         checkpoint_bytes: options.checkpoint_bytes,
+        ending: if options.hold == 0 { Ending::Version } else { Ending::Held },
     };
     let state = room.make(|| Backup::new(&held.store, disk, options, memory))?;
     Ok(Begun::of(state, Some(disk)))
@@ -229,8 +235,8 @@ unsafe fn begin(
     unsafe { beginning.run(needed, &|held, room, limits| build(held, room, limits, *disk, options)) }
 }
 
-/// Begins a backup as a task. Several may be under way on one repository, each of a disk of its own; each makes its version when it ends, and what has
-/// been stored for one is not stored again for another.
+/// Begins a backup as a task. Several may be under way on one repository, each of a disk of its own; each makes its version when it ends (but see
+/// `hold`), and what has been stored for one is not stored again for another.
 ///
 /// `*disk` and `*options` are copied; what they point to must stay valid until `sarsen_task_close`. `memory`: `SARSEN_NEED_TASK` bytes, the library's until
 /// then. NULL: the hosted build takes it from the heap; the bare one answers `SARSEN_MEMORY`.

@@ -12,7 +12,6 @@ use core::cell::UnsafeCell;
 use core::ffi::{c_char, c_void};
 use sarsen_core::catalogue::Wanted;
 use sarsen_core::draft::{Description, Draft, DraftDisk, Frames, Held as Frame};
-use sarsen_core::error::Error;
 use sarsen_core::format::page::ROWS_MAX;
 use sarsen_core::format::record::{HintSource, TEXT_MAX};
 use sarsen_core::manifest::{blocks, tree};
@@ -43,7 +42,7 @@ pub struct sarsen_draft_options {
     pub source: *const c_char,
     /// The version it begins as, in the words of `sarsen_version_describe`. NULL or empty: zeros.
     pub base: *const c_char,
-    /// Versions of several disks taken at one moment are given the same group; zeros if it is none.
+    /// Versions of several disks taken at one moment are given the same group; zeros if it is none. See `sarsen_draft_hold`.
     pub group: [u8; 16],
     /// Bytes of the disk. 0: as many as the base has, or the draft that is gone on from. It may be more or less than that: what is more is zeros.
     pub disk_bytes: u64,
@@ -194,7 +193,7 @@ pub unsafe extern "C" fn sarsen_draft_begin(
 unsafe fn with(
     draft: *mut sarsen_draft,
     work: *mut sarsen_work,
-    act: &mut dyn FnMut(&mut Inner, &mut Store<'static>, &mut Bench) -> Result<(), Error>,
+    act: &mut dyn FnMut(&mut Inner, &mut Store<'static>, &mut Bench) -> Result<(), Stop>,
 ) -> Result<(), Stop> {
     // SAFETY: as the caller promised.
     let (open, bench) = unsafe { (handle::body(draft)?, handle::body(work)?) };
@@ -205,7 +204,7 @@ unsafe fn with(
     if inner.spoilt {
         return Err(SARSEN_POISONED.into());
     }
-    Ok(act(inner, held.loaded()?, lent.inner)?)
+    act(inner, held.loaded()?, lent.inner)
 }
 
 /// Bytes of the disk; 0 if the handle is not open.
@@ -236,7 +235,7 @@ pub unsafe extern "C" fn sarsen_draft_write_at(
     // SAFETY: as the caller promised.
     unsafe {
         let done = bytes(from, len_bytes).and_then(|from| {
-            with(draft, work, &mut |inner, store, bench| inner.disk.write_at(offset, from, store, &mut bench.work()))
+            with(draft, work, &mut |inner, store, bench| Ok(inner.disk.write_at(offset, from, store, &mut bench.work())?))
         });
         answer(done, fault)
     }
@@ -256,7 +255,8 @@ pub unsafe extern "C" fn sarsen_draft_zero(
 ) -> sarsen_status {
     // SAFETY: as the caller promised.
     unsafe {
-        let done = with(draft, work, &mut |inner, store, bench| inner.disk.zero(offset, len_bytes, store, &mut bench.work()));
+        let done =
+            with(draft, work, &mut |inner, store, bench| Ok(inner.disk.zero(offset, len_bytes, store, &mut bench.work())?));
         answer(done, fault)
     }
 }
@@ -277,7 +277,7 @@ pub unsafe extern "C" fn sarsen_draft_read_at(
     // SAFETY: as the caller promised.
     unsafe {
         let done = bytes_mut(to, len_bytes).and_then(|to| {
-            with(draft, work, &mut |inner, store, bench| inner.disk.read_at(offset, to, store, &mut bench.work()))
+            with(draft, work, &mut |inner, store, bench| Ok(inner.disk.read_at(offset, to, store, &mut bench.work())?))
         });
         answer(done, fault)
     }
@@ -297,7 +297,7 @@ pub unsafe extern "C" fn sarsen_draft_flush(
 ) -> sarsen_status {
     // SAFETY: as the caller promised.
     unsafe {
-        let done = with(draft, work, &mut |inner, store, bench| inner.disk.flush(position, store, &mut bench.work()));
+        let done = with(draft, work, &mut |inner, store, bench| Ok(inner.disk.flush(position, store, &mut bench.work())?));
         answer(done, fault)
     }
 }
@@ -317,15 +317,47 @@ pub unsafe extern "C" fn sarsen_draft_finish(
     fault: *mut sarsen_fault,
 ) -> sarsen_status {
     // SAFETY: as the caller promised.
+    unsafe { answer(end(draft, version, work, false), fault) }
+}
+
+/// Makes a version of it, or a draft that is held, and closes it.
+///
+/// # Safety
+/// As the functions that do so say.
+unsafe fn end(draft: *mut sarsen_draft, version: *mut u8, work: *mut sarsen_work, holds: bool) -> Result<(), Stop> {
+    // SAFETY: as the caller promised.
     unsafe {
-        let done = with(draft, work, &mut |inner, store, bench| {
-            let finished = inner.disk.finish(store, &mut bench.work());
-            inner.spoilt = finished.is_err_and(|error| !error.is_pending());
-            tell(version.cast(), finished?.0.0);
+        with(draft, work, &mut |inner, store, bench| {
+            let has_group = inner.disk.draft().description().group != [0; 16];
+            let ended = match holds {
+                true if !has_group => return Err(SARSEN_BAD_ARGUMENT.into()),
+                true => inner.disk.hold(store, &mut bench.work()),
+                false => inner.disk.finish(store, &mut bench.work()),
+            };
+            inner.spoilt = ended.is_err_and(|error| !error.is_pending());
+            tell(version.cast(), ended?.0.0);
             Ok(())
-        });
-        answer(done.and_then(|()| close(draft)), fault)
+        })?;
+        close(draft)
     }
+}
+
+/// Makes it a draft that is done, durably, and closes the handle: `sarsen_group_finish` makes versions of all drafts of a group at once. It must have one:
+/// `SARSEN_BAD_ARGUMENT` otherwise. The id that the version is going to have is written to `version` (32 bytes, or NULL).
+///
+/// If it fails the handle stays open: with `SARSEN_PENDING` call again; otherwise close it, and open the repository anew.
+///
+/// # Safety
+/// Pointers are NULL or valid.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sarsen_draft_hold(
+    draft: *mut sarsen_draft,
+    version: *mut u8,
+    work: *mut sarsen_work,
+    fault: *mut sarsen_fault,
+) -> sarsen_status {
+    // SAFETY: as the caller promised.
+    unsafe { answer(end(draft, version, work, true), fault) }
 }
 
 /// Forgets it, its checkpoint too, and closes the handle.

@@ -3,7 +3,7 @@
 //! [`medium`], [`disk`], [`host`] and [`stream`] turn structs of callbacks into the core's traits, once each; [`status`] makes numbers of errors;
 //! [`memory`] cuts up what was lent; [`handle`] tells what is open from what is not. [`repository`] is what everything is opened on: [`work`], [`version`],
 //! [`draft`], and [`task`], which hands out each [`job`] of a verb; the verbs are [`backup`], [`restore`], [`check`], [`reclaim`], [`diff`], [`export`],
-//! [`import`] and [`amend`]. [`flash`] makes a medium of NOR flash. [`piece`] needs none of them. `hosted` adds directories, files and a heap, and nothing else: all of the above is the same in both builds.
+//! [`import`], [`amend`] and [`group`]. [`flash`] makes a medium of NOR flash. [`piece`] needs none of them. `hosted` adds directories, files and a heap, and nothing else: all of the above is the same in both builds.
 #![cfg_attr(not(feature = "hosted"), no_std)]
 #![allow(non_camel_case_types)] // types have the names they have in C
 #![allow(missing_docs)] // of what C does not see; cbindgen refuses nothing, so tools/header looks for what C sees and has no words
@@ -20,6 +20,7 @@ pub mod disk;
 pub mod draft;
 pub mod export;
 pub mod flash;
+pub mod group;
 pub mod handle;
 pub mod host;
 #[cfg(feature = "hosted")]

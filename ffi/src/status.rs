@@ -124,6 +124,8 @@ pub enum sarsen_status {
     SARSEN_OTHER_RUNS = 77,
     /// The version has 255 tags already, or its record would become longer than 16,384 bytes.
     SARSEN_TOO_MANY_TAGS = 78,
+    /// A draft of the group is not done.
+    SARSEN_UNFINISHED = 79,
 
     /// The operating system refused to open what was named.
     SARSEN_CANNOT_OPEN = 80,
@@ -154,6 +156,9 @@ pub enum sarsen_status {
     SARSEN_ENDED = 97,
     /// Something for which there is no number yet.
     SARSEN_UNKNOWN_ERROR = 99,
+
+    /// Refused before anything was done: no draft is of that group.
+    SARSEN_UNKNOWN_GROUP = 100,
 }
 
 use sarsen_status::*;
@@ -285,6 +290,8 @@ fn of_refusal(refusal: Refusal) -> sarsen_status {
         Refusal::Protected => SARSEN_PROTECTED,
         Refusal::IsADraft => SARSEN_IS_A_DRAFT,
         Refusal::TooManyTags => SARSEN_TOO_MANY_TAGS,
+        Refusal::UnknownGroup => SARSEN_UNKNOWN_GROUP,
+        Refusal::Unfinished => SARSEN_UNFINISHED,
         Refusal::DiskTooLarge => SARSEN_DISK_TOO_LARGE,
         Refusal::TextTooLong => SARSEN_TEXT_TOO_LONG,
         Refusal::TableFull => SARSEN_TABLE_FULL,
@@ -394,6 +401,8 @@ texts! {
     SARSEN_OTHER_SOURCE, "the draft is of another source under the same snapshot name";
     SARSEN_OTHER_RUNS, "the flash is divided into runs of another length";
     SARSEN_TOO_MANY_TAGS, "the version has as many tags as it can have: take some away";
+    SARSEN_UNFINISHED, "a draft of the group is not done: go on with it, or remove it";
+    SARSEN_UNKNOWN_GROUP, "no draft is of that group";
     SARSEN_CANNOT_OPEN, "the operating system refused to open it";
     SARSEN_LOCKED, "another process writes to this repository";
     SARSEN_NOT_EMPTY, "the directory holds something that is no part of a repository";

@@ -40,7 +40,7 @@ impl Canvas {
             snapshot: plan.snapshot,
             source: "test",
             hints: (HintSource::None, ""),
-            group: [0; 16],
+            group: plan.group,
             disk_size: size.unwrap_or(start.disk_size),
             time: 5,
             base: start.base,

@@ -104,6 +104,8 @@ pub struct Plan<'a> {
     pub checkpoint_bytes: u64,
     /// Continue the newest draft of that name.
     pub continued: bool,
+    /// Leave a draft that is done, of this group; zeros for a version at once.
+    pub group: [u8; 16],
 }
 
 /// What a check or scrub found, as tests compare it; all lists sorted.
@@ -269,11 +271,12 @@ impl<'a> Rig<'a> {
                 name: plan.name,
                 snapshot: plan.snapshot,
                 source: "test",
-                group: [0; 16],
+                group: plan.group,
                 start,
                 hints: (HintSource::None, ""),
                 spot_checks: 0,
                 checkpoint_bytes: plan.checkpoint_bytes,
+                ending: if plan.group == [0; 16] { backup::Ending::Version } else { backup::Ending::Held },
             };
             let (mut base, mut draft) = (pages(), pages());
             let memory = backup::Memory { base: &mut base, draft: &mut draft };

@@ -355,7 +355,8 @@ fn draft(
     })
 }
 
-const ON_BASE: Plan<'static> = Plan { name: "draft", snapshot: "", base: "base", checkpoint_bytes: 0, continued: false };
+const ON_BASE: Plan<'static> =
+    Plan { name: "draft", snapshot: "", base: "base", checkpoint_bytes: 0, continued: false, group: [0; 16] };
 
 /// The version that was made of the draft restores to this, and nothing is wrong with it.
 fn assert_version(rig: &Rig<'_>, wanted: &[u8]) {

@@ -171,6 +171,7 @@ fn after_a_failed_sync_a_session_writes_nothing_more() {
                     hints: (HintSource::None, ""),
                     spot_checks: 0,
                     checkpoint_bytes: 0,
+                    ending: backup::Ending::Version,
                 };
                 let mut task = backup::Backup::new(store, &disk, options, memory)?;
                 let failed = rig.run(&mut task, store, Some(&disk)).map(drop);

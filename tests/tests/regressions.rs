@@ -128,6 +128,7 @@ fn a_base_of_a_codec_that_is_not_there_is_nothing_to_build_on() {
             hints: (HintSource::None, ""),
             spot_checks: 0,
             checkpoint_bytes: 0,
+            ending: backup::Ending::Version,
         };
         let mut task = backup::Backup::new(store, &disk, options, memory)?;
         let report = run_inline(&mut task, store, &hands, &mut work, &mut |_, _| {})?;

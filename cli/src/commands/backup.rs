@@ -109,6 +109,7 @@ impl Backup {
                 hints: hints.as_ref().map_or((HintSource::None, ""), |(source, _)| (source.kind.source(), &source.identity)),
                 spot_checks: self.spot_checks,
                 checkpoint_bytes: self.checkpoint,
+                ending: backup::Ending::Version,
             };
             match &hints {
                 Some((_, view)) => run(&repository, store, &Hinted { disk: &disk, view: *view }, options, &self.disk),

@@ -178,6 +178,15 @@ impl<'a, 'm> DraftDisk<'a, 'm> {
         Ok(finished)
     }
 
+    /// Makes it a draft that is done, durably, which becomes a version with the others of its group. The version's id, and the draft's record.
+    pub fn hold(&mut self, store: &mut Store<'_>, work: &mut Work<'_>) -> Result<(Id, Link), Error> {
+        self.settle(store, work)?;
+        store.warm()?;
+        let held = self.draft.hold(false, store)?;
+        store.commit()?;
+        Ok(held)
+    }
+
     /// Forgets it, its checkpoint too; true if there is something to commit.
     pub fn abandon(self, store: &mut Store<'_>) -> Result<bool, Error> {
         if self.draft.key.is_some() {

@@ -3,7 +3,7 @@
 //! In place, because whoever holds a record has lent room for one: what lies behind a tag that comes or goes is moved.
 
 use super::bytes::gather;
-use super::record::{LEN_MAX, Record};
+use super::record::{COUNT, EXPIRY, FLAGS, LEN_MAX, Record, TAGS, mutable_at};
 use crate::error::What;
 
 /// A change of a version's mutable half.
@@ -23,11 +23,6 @@ pub enum Amendment<'t> {
 
 /// Where a record has the length of its mutable half.
 const HALF_LEN: usize = 2;
-/// In the mutable half: the flags, the expiry, the count of tags and the tags behind it.
-const FLAGS: usize = 1;
-const EXPIRY: usize = 4;
-const COUNT: usize = 92;
-const TAGS: usize = 93;
 
 impl Amendment<'_> {
     /// Changes the record that is the first `len` bytes of `bytes`; how long it is then.
@@ -37,8 +32,7 @@ impl Amendment<'_> {
     pub fn apply(&self, bytes: &mut [u8], len: usize) -> Result<usize, What> {
         let payload = bytes.get(..len).ok_or(What::Short)?;
         let tags = Record::parse(payload)?.tags;
-        let immutable = payload.first_chunk().copied().map_or(0, u16::from_le_bytes);
-        let half = usize::from(immutable).saturating_add(4);
+        let half = mutable_at(payload);
         let (mut count, mut at, mut found) = (0_usize, half.saturating_add(TAGS), None);
         for tag in tags.iter() {
             if self.names() == Some(tag) {

@@ -1,6 +1,6 @@
 //! Record: a version or a draft (docs/FORMAT.md section 7). An immutable half that gives the version its id, and a mutable half.
 
-use super::bytes::{Reader, Writer};
+use super::bytes::{Reader, Writer, gather};
 use crate::digest::{Algorithm, Hasher};
 use crate::error::What;
 use crate::types::Id;
@@ -11,6 +11,17 @@ pub const LEN_MAX: usize = 16_384;
 pub const TEXT_MAX: usize = 255;
 /// Bytes that always suffice for a record without tags and attachments.
 pub const PLAIN_LEN_MAX: usize = 4 + 164 + 4 * (TEXT_MAX + 1) + 92 + 2;
+
+// Of the fields that are changed in place, where they lie: in the payload those of the immutable half, the others in the mutable half.
+const KIND: usize = 5;
+const ROOT: usize = 40;
+const TOP: usize = 72;
+pub(super) const FLAGS: usize = 1;
+pub(super) const EXPIRY: usize = 4;
+const POSITION: usize = 12;
+const DRAFT_TOP: usize = 20;
+pub(super) const COUNT: usize = 92;
+pub(super) const TAGS: usize = 93;
 
 /// What a record describes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -196,6 +207,24 @@ fn halves(payload: &[u8]) -> Result<(&[u8], &[u8]), What> {
     Ok(halves)
 }
 
+/// Where the mutable half of a payload begins.
+pub(super) fn mutable_at(payload: &[u8]) -> usize {
+    let immutable = payload.first_chunk().copied().map_or(0, u16::from_le_bytes);
+    usize::from(immutable).saturating_add(4)
+}
+
+/// Makes the record of a draft that of the version with this root, in place: what was its manifest so far is the version's.
+pub fn finish(payload: &mut [u8], root: Id) -> Result<(), What> {
+    let Record { kind: RecordKind::Draft, draft_top, .. } = Record::parse(payload)? else { return Err(What::Field) };
+    let half = mutable_at(payload);
+    gather(payload, KIND, &[1]);
+    gather(payload, ROOT, &root.0);
+    gather(payload, TOP, &draft_top.0);
+    gather(payload, half.saturating_add(POSITION), &[0; 8]);
+    gather(payload, half.saturating_add(DRAFT_TOP), &Id::ZERO.0);
+    Ok(())
+}
+
 /// The id people see: of the immutable half of this payload.
 pub fn version_id(algorithm: Algorithm, payload: &[u8]) -> Result<Id, What> {
     let (immutable, _) = halves(payload)?;
@@ -318,5 +347,44 @@ fn flag(byte: u8) -> Result<bool, What> {
         0 => Ok(false),
         1 => Ok(true),
         _ => Err(What::Field),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_record_of_a_draft_becomes_that_of_its_version() {
+        let draft = Record {
+            kind: RecordKind::Draft,
+            source_changed: true,
+            group: [7; 16],
+            time: 1,
+            disk_size: 4096,
+            root: Id::ZERO,
+            top: Id::ZERO,
+            base: Id([3; 32]),
+            name: "disk",
+            snapshot: "s",
+            source: "source",
+            hint_source: HintSource::Caller,
+            hints: "hints",
+            protected: false,
+            expiry: 9,
+            position: 4096,
+            draft_top: Id([5; 32]),
+            statistics: Statistics { read_bytes: 3, data_bytes: 4, new_blocks: 5, new_bytes: 6, millis: 7 },
+            tags: Tags(&[1, 1, b't']),
+            attachments: Attachments(&[1, 1, b'x', 1, 0, 8]),
+        };
+        let (mut bytes, root) = ([0; PLAIN_LEN_MAX], Id([6; 32]));
+        let len = draft.emit(&mut bytes).unwrap();
+        let bytes = &mut bytes[..len];
+        assert_eq!(finish(bytes, root), Ok(()));
+        let version = Record { kind: RecordKind::Version, root, top: draft.draft_top, draft_top: Id::ZERO, position: 0, ..draft };
+        assert_eq!(Record::parse(bytes), Ok(version));
+        assert_eq!(finish(bytes, root), Err(What::Field), "it is a version already");
+        assert_eq!(finish(&mut bytes[..len - 1], root), Err(What::Length));
     }
 }

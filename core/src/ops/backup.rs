@@ -58,12 +58,24 @@ pub struct Options<'a> {
     pub spot_checks: u32,
     /// A checkpoint is committed whenever so many bytes were newly stored; 0 never.
     pub checkpoint_bytes: u64,
+    /// What is to come of it.
+    pub ending: Ending,
+}
+
+/// What comes of a backup.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Ending {
+    /// A version.
+    #[default]
+    Version,
+    /// A draft that is done: [`super::finish`] makes versions of all that are of its group, at once.
+    Held,
 }
 
 /// What a backup did.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Report {
-    /// The version.
+    /// The version; of a draft that is held, the one it becomes.
     pub version: Id,
     /// Its record.
     pub link: Link,
@@ -144,6 +156,9 @@ impl<'a> Backup<'a> {
         let too_long = |text: &str| text.len() > crate::format::record::TEXT_MAX;
         if [options.name, options.snapshot, options.source, options.hints.1].into_iter().any(too_long) {
             return Err(Refusal::TextTooLong.into());
+        }
+        if options.ending == Ending::Held && options.group == [0; 16] {
+            return Err(Refusal::Parameter.into());
         }
         let blocks = blocks(disk.size(), parameters.block_bytes());
         if blocks > ROWS_MAX {
@@ -412,7 +427,10 @@ impl<'a> Backup<'a> {
         let Ground::Draft(draft) = &mut self.ground else { return Err(Refusal::Parameter.into()) };
         draft.statistics.millis = store.host().now().saturating_sub(self.started);
         let statistics = draft.statistics;
-        let (version, link) = draft.finish(source_changed, store)?;
+        let (version, link) = match self.options.ending {
+            Ending::Version => draft.finish(source_changed, store)?,
+            Ending::Held => draft.hold(source_changed, store)?,
+        };
         store.commit()?;
         store.close()?;
         self.phase = Phase::Done;

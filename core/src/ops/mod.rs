@@ -6,6 +6,7 @@ pub mod check;
 pub mod compact;
 pub mod diff;
 pub mod export;
+pub mod finish;
 pub mod gc;
 pub mod import;
 pub mod init;

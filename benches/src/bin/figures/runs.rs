@@ -8,7 +8,7 @@ use sarsen_core::disk::Disk;
 use sarsen_core::error::{Error, Refusal};
 use sarsen_core::format::record::HintSource;
 use sarsen_core::hints::{Extent, Hinted, Hints};
-use sarsen_core::ops::backup::{Backup, Memory, Options, Report, Start, pages_bytes};
+use sarsen_core::ops::backup::{Backup, Ending, Memory, Options, Report, Start, pages_bytes};
 use sarsen_core::ops::init;
 use sarsen_core::store::Store;
 use sarsen_host::runner::{self, Shared};
@@ -60,6 +60,7 @@ fn back_up_as(repository: &Path, disk: &(dyn Disk + Sync), hints: HintSource, wa
             hints: (hints, ""),
             spot_checks: 10,
             checkpoint_bytes: 256 << 20,
+            ending: Ending::Version,
         };
         let mut task = Backup::new(store, disk, options, memory)?;
         let shared = Shared { medium: &medium, disk: Some(disk) };
