@@ -482,6 +482,8 @@ fn verdict(events: &[Event]) -> Verdict {
     }
     verdict.findings.sort_unstable();
     verdict.hit.sort_unstable();
+    // Each once, as people are told: a list that was rebuilt may have a version both before and after it was amended.
+    verdict.hit.dedup();
     verdict.whole.sort_unstable();
     verdict
 }
