@@ -52,6 +52,14 @@ tools/targets.sh build x86_64-unknown-linux-gnu --quiet --release --manifest-pat
 reader && "$OUT/reader" load "$OUT/medium"
 echo "bare, without \`write\`: reader"
 
+# Beside another Rust library, with a standard library, made by the same compiler: the bare one, and the hosted one shared.
+rustc --edition 2024 --crate-type staticlib -C panic=abort -O -o "$OUT/libother.a" ffi/tests/other.rs
+for library in "$BARE" "$OUT/libsarsen.so"; do
+    gcc "${CC_FLAGS[@]}" -o "$OUT/two" ffi/tests/two.c "$library" "$OUT/libother.a" -Wl,-rpath,"$OUT" -lm -lpthread
+    "$OUT/two"
+done
+echo "two Rust libraries in one program"
+
 # Everything instrumented, Rust's standard library too, with its own checks of what unsafe code promises.
 sanitized() { # KIND FLAGS...
     local kind=$1

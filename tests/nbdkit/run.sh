@@ -13,7 +13,7 @@ OUT=$PWD/target/nbdkit
 cargo build --quiet --release -p sarsen-cli
 ffi/build.sh target/c
 mkdir -p "$OUT"
-make --silent -C ffi/examples nbdkit OUT="$OUT" CFLAGS="-O2 -g -Wall -Wextra -Wpedantic -Werror" SARSEN_CFLAGS=-I"$PWD/include" \
+make --silent --always-make -C ffi/examples nbdkit OUT="$OUT" CFLAGS="-O2 -g -Wall -Wextra -Wpedantic -Werror" SARSEN_CFLAGS=-I"$PWD/include" \
     SARSEN_LIBS="$PWD/target/c/libsarsen.a -lm -lpthread"
 # What `figures nbd` measures direct calls with.
 cc -std=c11 -O2 -Wall -Wextra -Wpedantic -Wconversion -Werror -Iinclude -o "$OUT/reads" benches/src/reads.c target/c/libsarsen.a -lm -lpthread
