@@ -1,10 +1,11 @@
 // Errors: what was wrong, where, and what to do next. "Damaged" is about bytes that were read; "could not read" is about bytes that were not.
 
-/** The parent of all errors of this package. */
+/** The parent of all errors of this package. Names are spelled out, as classes lose theirs when code is made smaller. */
 export class SarsenError extends Error {
+  name = "SarsenError";
+
   constructor(message, { code, segment, offset, block, version, cause } = {}) {
     super(message, cause === undefined ? undefined : { cause });
-    this.name = new.target.name;
     this.code = code;
     this.segment = segment;
     this.offset = offset;
@@ -14,19 +15,29 @@ export class SarsenError extends Error {
 }
 
 /** Bytes were read and are not what they must be. */
-export class DamagedError extends SarsenError {}
+export class DamagedError extends SarsenError {
+  name = "DamagedError";
+}
 
 /** Bytes could not be read: this says nothing about whether they are intact. */
-export class ReadError extends SarsenError {}
+export class ReadError extends SarsenError {
+  name = "ReadError";
+}
 
 /** Not a repository, a newer format, no such version: nothing was done. */
-export class RefusedError extends SarsenError {}
+export class RefusedError extends SarsenError {
+  name = "RefusedError";
+}
 
 /** More memory is needed than there may be. */
-export class MemoryError extends SarsenError {}
+export class MemoryError extends SarsenError {
+  name = "MemoryError";
+}
 
 /** A stream is not what it must be, or not of this repository. */
-export class StreamError extends SarsenError {}
+export class StreamError extends SarsenError {
+  name = "StreamError";
+}
 
 const CLASSES = { damaged: DamagedError, unread: ReadError, refused: RefusedError, memory: MemoryError, stream: StreamError };
 

@@ -20,6 +20,8 @@ export interface OpenOptions {
   wasm?: string | URL | Response | BufferSource | WebAssembly.Module | Promise<Response>;
   /** The Zstandard module, likewise; a URL or a compiled module. */
   zstd?: string | WebAssembly.Module;
+  /** Makes a module worker that runs this package's `worker.js`, for pages that may not load it from where it lies. */
+  worker?(): Worker;
   /** Who hashes stored bytes (`method: "stored"`): measured when it is first needed, unless told. */
   hashing?: "auto" | "wasm" | "webcrypto";
   /** Of a URL: what to send besides the range. */
@@ -139,6 +141,8 @@ export interface InspectOptions {
   signal?: AbortSignal;
   onProgress?(progress: Progress): void;
   onFinding?(finding: Finding): void;
+  /** Asked before more is read, and waited for: a verb pauses for as long as that takes. */
+  ready?(): Promise<unknown> | undefined;
 }
 
 /** Of a disk. */

@@ -88,10 +88,10 @@ function buffersOf(ranges) {
   return [...new Set(ranges.filter(own).map(({ bytes }) => bytes.buffer))];
 }
 
-/** A worker's port: of a browser or of Node. */
-async function openPort() {
+/** A worker's port: of a browser or of Node. `make` makes the worker, where the page must do that itself. */
+async function openPort(make) {
   if (typeof Worker === "function") {
-    const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "sarsen" });
+    const worker = make ? make() : new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "sarsen" });
     return {
       post: (message, transfer) => worker.postMessage(message, transfer),
       listen: (heard, failed) => {
@@ -115,11 +115,11 @@ export class Pool {
   #hands = [];
   #busy = new Map(); // hand -> how many batches it has
 
-  /** So many workers; 0: none, and jobs are done here. `setup` is what they are told first, `fetch` reads ranges for them. */
-  static async open(count, engine, setup, fetch) {
+  /** So many workers; 0: none, and jobs are done here. `setup` is what they are told first, `fetch` reads ranges for them, `make` makes one. */
+  static async open(count, engine, setup, fetch, make) {
     const pool = new Pool();
     if (count === 0) pool.#hands = [new Inline(engine, setup, fetch)];
-    else for (let at = 0; at < count; at++) pool.#hands.push(new Remote(await openPort(), setup, fetch));
+    else for (let at = 0; at < count; at++) pool.#hands.push(new Remote(await openPort(make), setup, fetch));
     for (const hand of pool.#hands) pool.#busy.set(hand, 0);
     return pool;
   }

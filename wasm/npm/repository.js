@@ -279,10 +279,10 @@ export class Repository {
     this.hashing = hashing === "auto" ? await fasterHash(this.#engine.glue) : hashing;
     const { module } = this.#engine;
     const setup = { parameters: this.#director.parameters(), module, zstd: this.#options.zstd, hashing: this.hashing };
-    return Pool.open(count, this.#engine, setup, (wanted) => readAll(this.#reader, wanted));
+    return Pool.open(count, this.#engine, setup, (wanted) => readAll(this.#reader, wanted), this.#options.worker);
   }
 
-  async #inspect(depth, { version, sample = 100, onProgress, onFinding, signal }) {
+  async #inspect(depth, { version, sample = 100, onProgress, onFinding, ready, signal }) {
     if (!(sample > 0 && sample <= 100)) throw new RangeError(`a sample of ${sample} percent: more than 0 and at most 100`);
     if (version !== undefined) await this.#find(version, signal);
     const only = version === undefined ? undefined : this.#director.found_at().join(":");
@@ -297,7 +297,7 @@ export class Repository {
     });
     await this.#hands();
     this.#director.begin_check(depth, Math.ceil(sample));
-    await this.#drive({ signal, listener, done: (bytes) => progress.add(bytes) });
+    await this.#drive({ signal, listener, drain: ready, done: (bytes) => progress.add(bytes) });
     const versions = await this.#list(signal);
     progress.end();
     const method = { [SCRUB]: "decoded", [SCRUB_ONE]: "decoded", [SCRUB_STORED]: "stored" }[depth] ?? null;

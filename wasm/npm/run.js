@@ -98,7 +98,7 @@ export async function drive(director, { pool, medium, reader, signal, listener, 
   try {
     for (;;) {
       if (broken) throw broken.error;
-      await drain?.();
+      await abortable(Promise.resolve(drain?.()), signal);
       const answer = await patiently(() => director.turn(listener), { medium, reader, signal });
       if (answer === DONE) return;
       if (answer === BATCH) launch();
