@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Builds the npm package `sarsen` where it lies: what is compiled goes to wasm/npm/engine/. Prints sizes, and fails where they are over the limit.
+# Then puts the page together that verifies in a browser: target/web/, a folder for any web server.
 #
 #   wasm/build.sh          with wasm-opt of npm's binaryen, if that can be had (wasm/build/package.json)
 set -euo pipefail
@@ -8,6 +9,7 @@ cd "$(dirname "$0")/.."
 LIMIT_BYTES=$((110 * 1024)) # gzipped: what lists, checks and scrubs
 ENGINE=wasm/npm/engine
 TOOLS=wasm/build/node_modules/.bin
+PAGE_TOOLS=wasm/web/node_modules/.bin
 export LIBRARIES=std,panic_abort # where the standard library is built from source
 
 packed() { gzip -9 -n -c "$1" | wc -c; }
@@ -31,6 +33,16 @@ install_tools() {
     npm ci --prefix wasm/build --silent || echo "wasm-opt could not be had: modules are as the compiler left them"
 }
 
+page() {
+    [[ -x $PAGE_TOOLS/esbuild || -n ${NO_INSTALL:-} ]] || npm ci --prefix wasm/web --silent || true
+    if [[ -x $PAGE_TOOLS/esbuild ]]; then
+        node wasm/web/build.mjs
+        printf '%-14s %7d bytes in %d files\n' page "$(cat target/web/* | wc -c)" "$(find target/web -type f | wc -l)"
+    else
+        echo "esbuild could not be had: the page was not put together"
+    fi
+}
+
 install_tools
 mkdir -p "$ENGINE"
 tools/targets.sh build wasm32-unknown-unknown --quiet --release --manifest-path wasm/Cargo.toml
@@ -45,3 +57,5 @@ if ((size > LIMIT_BYTES)); then
     echo "sarsen.wasm has $size bytes gzipped, more than $LIMIT_BYTES" >&2
     exit 1
 fi
+
+page
