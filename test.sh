@@ -3,7 +3,7 @@
 #
 #   ./test.sh                  the normal tier
 #   ./test.sh --long           and the tests marked #[ignore = "long: ..."]; random ones go on for longer (SARSEN_LONG=1)
-#   ./test.sh [--long] STEP..  only these steps: fmt clippy faces test decoder demo targets endian size nbdkit firmware wasm c
+#   ./test.sh [--long] STEP..  only these steps: fmt clippy faces test decoder demo targets endian size nbdkit firmware wasm browser c
 #   NO_INSTALL=1 ./test.sh     installs nothing
 #
 # What a step needs is installed where this user may (packages of Debian and Ubuntu as root, Python packages below target/). Where a tool is
@@ -11,7 +11,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
-STEPS=(fmt clippy faces test decoder demo targets endian size nbdkit firmware wasm c)
+STEPS=(fmt clippy faces test decoder demo targets endian size nbdkit firmware wasm browser c)
 CI=${CI:-false}
 LONG=false
 CHOSEN=()
@@ -57,6 +57,7 @@ needs_of() { # STEP
         firmware) echo cross arm-gcc qemu-arm ;;
         c) echo cargo cross c-compilers sanitizers valgrind cmake pkg-config $([[ $LONG == false ]] || echo rust-source) ;;
         wasm) echo cargo cross wasm-linker node npm ;;
+        browser) echo cargo cross wasm-linker node npm chromium ;;
     esac
 }
 
@@ -89,6 +90,7 @@ has() { # NEED
         ceph) command -v ceph-mon >/dev/null && command -v ceph-osd >/dev/null && command -v rbd >/dev/null ;;
         node) command -v node >/dev/null && node -e 'process.exit(parseInt(process.versions.node) >= 20 ? 0 : 1)' ;;
         npm) command -v npm >/dev/null ;;
+        chromium) command -v chromium >/dev/null ;;
         python-venv) python3 -c 'import ensurepip, venv' >/dev/null 2>&1 ;;
         python-packages) [[ -e $VENV/ready ]] && [[ ! tests/decoder/requirements.txt -nt $VENV/ready ]] ;;
     esac
@@ -122,6 +124,7 @@ packages_of() { # NEED
         ceph) echo ceph-mon ceph-osd ceph-common ;;
         node) echo nodejs ;;
         npm) echo npm ;;
+        chromium) echo chromium ;;
         python-venv) echo python3 python3-venv ;;
     esac
 }
@@ -234,6 +237,8 @@ step_nbdkit() { tests/nbdkit/run.sh $([[ $LONG == false ]] || echo --long); }
 step_firmware() { tests/firmware/run.sh; }
 
 step_wasm() { tests/wasm/run.sh; }
+
+step_browser() { tests/browser/run.sh; }
 
 step_c() { ffi/tests/run.sh $([[ $LONG == false ]] || echo --long); }
 

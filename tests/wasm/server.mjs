@@ -7,16 +7,25 @@ import { join } from "node:path";
 /**
  * Moods: `ranges` (as a good server does), `whole` (ranges are ignored), `mute` (no Content-Range), `short` (fewer bytes than it says),
  * `long` (lies about the total length), `dying` (connections break after so many requests), `slow`, `forbidden`, `flaky` (every request fails once).
+ * With `origins`, pages of other origins may ask.
  */
 export async function serve(root, mood = "ranges", options = {}) {
   const seen = { requests: 0, heads: 0, ranged: 0, failed: new Set() };
-  const server = createServer((request, response) => answer(root, mood, options, seen, request, response));
+  const server = createServer((request, response) => {
+    if (options.origins) allow(response);
+    answer(root, mood, options, seen, request, response);
+  });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   const close = () => {
     server.closeAllConnections();
     return new Promise((resolve) => server.close(resolve));
   };
   return { url: `http://127.0.0.1:${server.address().port}/`, seen, close };
+}
+
+function allow(response) {
+  response.setHeader("Access-Control-Allow-Origin", "*");
+  response.setHeader("Access-Control-Expose-Headers", "Content-Range");
 }
 
 function answer(root, mood, { dies = 20, delay = 300 }, seen, request, response) {

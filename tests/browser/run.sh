@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Builds the page and the command, and lets a browser show what it says of repositories made by the command (run.mjs).
+# Screenshots of the main states are left in target/screenshots.
+#
+#   tests/browser/run.sh [PART OF A TEST'S NAME]
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+wasm/build.sh
+[[ -d tests/browser/node_modules/playwright-core || -n ${NO_INSTALL:-} ]] || npm ci --prefix tests/browser --silent
+cargo build --quiet --release -p sarsen-cli
+CHROMIUM=$(command -v chromium) timeout 600 node tests/browser/run.mjs "${CARGO_TARGET_DIR:-target}/release/sarsen" "$@"

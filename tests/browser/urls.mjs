@@ -1,0 +1,104 @@
+// The page for URLs: repositories behind servers that answer ranges, and behind those that do not.
+
+import assert from "node:assert/strict";
+import { same } from "../wasm/agree.mjs";
+import { copy, judged, repository, SMALL, test } from "../wasm/harness.mjs";
+import { serve } from "../wasm/server.mjs";
+import { flip, lose, segmentsOf } from "./hurt.mjs";
+import { servePage, visit } from "./visit.mjs";
+
+/** Browsers complain of answers that are no success, and of connections that break. */
+const NETWORK = /Failed to load resource|ERR_/;
+
+export async function urlTests() {
+  const page = await servePage();
+  const address = `${page.url}url.html`;
+  const repo = repository("url", "--codec", "lz4", ...SMALL);
+  const theirs = judged(repo, "scrub");
+  const behind = async (root, mood, options, run) => {
+    const server = await serve(root, mood, { origins: true, ...options });
+    try {
+      return await visit(address, (at) => run(at, server), { expected: NETWORK });
+    } finally {
+      await server.close();
+    }
+  };
+
+  await test("a_url_is_opened_by_ranges_and_scrubbed", () =>
+    behind(repo, "ranges", {}, async (at, { url, seen }) => {
+      await at.go(url);
+      await at.verdict("Not looked at yet");
+      const listed = seen.requests;
+      await at.scrub();
+      await at.verdict("Intact");
+      same(await at.report(), theirs);
+      assert.equal(seen.heads, 0);
+      return `${listed} requests to list, ${seen.requests} in all`;
+    }));
+  await test("damage_behind_a_url_is_told_as_the_command_tells_it", async () => {
+    const hurt = copy(repo);
+    flip(segmentsOf(hurt)[1], 70_000);
+    lose(segmentsOf(hurt)[2]);
+    await behind(hurt, "ranges", {}, async (at, { url }) => {
+      await at.go(url);
+      await at.verdict("Not looked at yet");
+      await at.scrub();
+      await at.verdict("Damaged");
+      const report = await at.report(), expected = judged(hurt, "scrub");
+      same(report, expected);
+      assert.ok(expected.findings.some(({ kind }) => kind === "missing") && expected.findings.some(({ kind }) => kind === "payload"));
+    });
+  });
+  for (const mood of ["whole", "mute"]) {
+    await test(`a_server_without_ranges_is_told_so_${mood}`, () =>
+      behind(repo, mood, {}, async (at, { url }) => {
+        await at.go(url);
+        assert.match(await at.verdict("The server sends no ranges"), /range/);
+      }));
+  }
+  for (const mood of ["short", "forbidden"]) {
+    await test(`a_server_that_is_${mood}_could_not_be_read_and_is_not_damage`, () =>
+      behind(repo, mood, {}, async (at, { url }) => {
+        await at.go(url);
+        const said = await at.verdict("Could not be read");
+        assert.match(said, /says nothing about whether its bytes are intact/);
+        assert.doesNotMatch(said, /[Dd]amaged/);
+      }));
+  }
+  await test("a_server_that_dies_half_way_leaves_no_verdict", () =>
+    behind(repo, "dying", { dies: 40 }, async (at, { url }) => {
+      await at.go(url);
+      await at.verdict("Not looked at yet");
+      await at.scrub();
+      await at.verdict("Could not be read");
+      assert.deepEqual(await at.standings(), { "disk@tuesday": "could not be read", "disk@monday": "could not be read" });
+      assert.equal((await at.report()).versions.length, 0);
+    }));
+  await test("a_slow_server_is_waited_for_and_can_be_stopped", () =>
+    behind(repo, "slow", { delay: 150 }, async (at, { url }) => {
+      await at.go(url);
+      await at.verdict("Not looked at yet");
+      await at.scrub();
+      const began = Date.now();
+      await at.page.getByRole("button", { name: "Cancel" }).click();
+      await at.verdict("Stopped");
+      return `${Date.now() - began} ms`;
+    }));
+  await test("nothing_at_a_url_is_no_repository", async () => {
+    const server = await serve("/nowhere", "ranges", { origins: true });
+    await visit(address, async (at) => {
+      await at.go(server.url);
+      await at.verdict("No repository");
+    }, { expected: NETWORK });
+    await server.close();
+  });
+  await test("a_server_that_does_not_allow_this_origin_is_told_so", async () => {
+    const server = await serve(repo, "ranges");
+    await visit(address, async (at) => {
+      await at.go(server.url);
+      assert.match(await at.verdict("Could not be read"), /Access-Control-Allow-Origin/);
+    }, { expected: /CORS|Failed to load|ERR_/ });
+    await server.close();
+  });
+  await page.close();
+}
