@@ -54,7 +54,7 @@ needs_of() { # STEP
         endian) echo cross s390x-gcc qemu-s390x ;;
         size) echo cargo cross arm-gcc ;;
         nbdkit) echo cargo nbdkit nbdinfo python-nbd qemu-utils qemu-x86 $([[ $LONG == false ]] || echo busybox mke2fs kernel) ;;
-        firmware) echo cross arm-gcc qemu-arm ;;
+        firmware) echo cargo cross arm-gcc qemu-arm clang lld qemu-riscv ;;
         c) echo cargo cross c-compilers sanitizers valgrind cmake pkg-config $([[ $LONG == false ]] || echo rust-source) ;;
         wasm) echo cargo cross wasm-linker node npm ;;
         browser) echo cargo cross wasm-linker node npm chromium ;;
@@ -80,6 +80,9 @@ has() { # NEED
         s390x-gcc) command -v s390x-linux-gnu-gcc >/dev/null ;;
         qemu-s390x) command -v qemu-s390x >/dev/null ;;
         qemu-arm) command -v qemu-system-arm >/dev/null ;;
+        qemu-riscv) command -v qemu-system-riscv32 >/dev/null ;;
+        clang) command -v clang >/dev/null ;;
+        lld) tests/firmware/run.sh lld >/dev/null ;;
         nbdkit) command -v nbdkit >/dev/null && pkg-config --exists nbdkit 2>/dev/null ;;
         python-nbd) /usr/bin/python3 -c 'import nbd' 2>/dev/null ;;
         qemu-x86) command -v qemu-system-x86_64 >/dev/null && command -v qemu-storage-daemon >/dev/null ;;
@@ -115,6 +118,9 @@ packages_of() { # NEED
         s390x-gcc) echo gcc-s390x-linux-gnu libc6-dev-s390x-cross ;;
         qemu-s390x) echo qemu-user ;;
         qemu-arm) echo qemu-system-arm ;;
+        qemu-riscv) echo qemu-system-misc ;;
+        clang) echo clang ;;
+        lld) newest_lld ;;
         qemu-utils) echo qemu-utils ;;
         nbdkit) echo nbdkit nbdkit-plugin-dev pkg-config ;;
         python-nbd) echo python3-libnbd ;;

@@ -1,25 +1,100 @@
 #!/usr/bin/env bash
-# Builds the engine and a C program for a Cortex-M4 with 32 KiB of RAM, and runs it under QEMU (tests/firmware/main.c says what it does).
+# The firmware example (ffi/examples/firmware), on a Cortex-M4 and on a 32-bit RISC-V under QEMU: the life of a device with a region of 1 MiB, whose
+# streams the host command imports; and a smaller one that is reset in every operation of its flash.
+#
+#   tests/firmware/run.sh              both boards
+#   tests/firmware/run.sh BOARD        one of them: cortex-m, riscv32
+#   tests/firmware/run.sh lld          says which linker for RISC-V there is, if any
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-TARGET=thumbv7em-none-eabi
-OUT=target/firmware
-SOURCES=(main.c flash.c start.c)
+BOARDS=(cortex-m riscv32)
+OUT=$PWD/target/firmware
+FIRMWARE=ffi/examples/firmware
 
-tools/targets.sh build "$TARGET" --quiet --release --manifest-path ffi/Cargo.toml
-mkdir -p "$OUT"
-arm-none-eabi-gcc -mcpu=cortex-m4 -mthumb -mfloat-abi=soft -std=c99 -Os -ffreestanding -ffunction-sections -fdata-sections \
-    -Wall -Wextra -Werror -Iinclude -Itests/firmware "${SOURCES[@]/#/tests/firmware/}" \
-    -nostdlib -Wl,--no-warn-execstack -T tests/firmware/image.ld -Wl,--gc-sections -Wl,-Map="$OUT/image.map" \
-    "target/cross/$TARGET/release/libsarsen.a" -lgcc -o "$OUT/image.elf"
+# Debian's newest, or the one that comes with rustup's compilers.
+find_lld() {
+    local found
+    found=$({ compgen -c ld.lld | sort -V; compgen -G "$(rustc --print sysroot)/lib/rustlib/*/bin/gcc-ld/ld.lld"; } 2>/dev/null | tail -n 1)
+    [[ -n $found ]] && command -v "$found"
+}
 
-# The library's panic handler calls sarsen_panicked, and nobody here has it: were a panic reachable, the image would not have been linked.
-if arm-none-eabi-nm "$OUT/image.elf" | grep sarsen_panicked; then
-    echo "a panic can be reached: tools/size.sh says from where" >&2
-    exit 1
-fi
+target_of() { # BOARD
+    case $1 in
+        cortex-m) echo thumbv7em-none-eabi ;;
+        riscv32) echo riscv32imac-unknown-none-elf ;;
+    esac
+}
+
+# From the directory that files are to be written to. The console of semihosting is where QEMU complains.
+qemu() { # BOARD IMAGE SERIAL
+    local machine
+    case $1 in
+        cortex-m) machine=(qemu-system-arm -machine mps2-an386) ;;
+        riscv32) machine=(qemu-system-riscv32 -machine virt -bios none) ;;
+    esac
+    timeout 900 "${machine[@]}" -nographic -monitor none -serial "$3" -semihosting-config enable=on,target=native -kernel "$2" 2>&1
+}
+
+build() { # BOARD
+    local image
+    tools/targets.sh build "$(target_of "$1")" --quiet --release --manifest-path ffi/Cargo.toml
+    make --silent -C "$FIRMWARE" BOARD="$1" OUT="$OUT/$1" LLD="$(find_lld)"
+    # The library's panic handler calls sarsen_panicked, and nobody here has it: were a panic reachable, the image would not have been linked.
+    for image in life resets; do
+        if nm "$OUT/$1/$image.elf" | grep sarsen_panicked; then
+            echo "a panic can be reached: tools/size.sh says from where" >&2
+            exit 1
+        fi
+    done
+}
+
+# What the console says was sent, cut out of the serial line.
+streams() { # BOARD
+    local at=1 number=0 len
+    for len in $(sed -n 's/^stream sent, bytes: //p' "$OUT/$1/console"); do
+        number=$((number + 1))
+        tail -c "+$at" "$OUT/$1/serial" | head -c "$len" >"$OUT/$1/stream-$number"
+        at=$((at + len))
+    done
+    [[ $number == 2 && $at == $(($(stat -c %s "$OUT/$1/serial") + 1)) ]] || { echo "the serial line has other streams than were sent" >&2 && exit 1; }
+}
+
+life() { # BOARD
+    echo "== $1: a life"
+    (cd "$OUT/$1" && rm -f region.bin && qemu "$1" "$OUT/$1/life.elf" file:serial | tee console)
+    streams "$1"
+    local room=$OUT/$1/imported
+    rm -rf "$room" "$OUT/$1/back"
+    sarsen() { cargo run --quiet --release -p sarsen-cli -- --repo "$room" "$@"; }
+    sarsen init --block 4K --frame 4K --fan-out 16 --segment 1M
+    sarsen import "$OUT/$1/stream-1"
+    sarsen import "$OUT/$1/stream-2"
+    sarsen scrub >/dev/null
+    sarsen restore region@wednesday "$OUT/$1/back" >/dev/null
+    cmp "$OUT/$1/back" "$OUT/$1/region.bin"
+    echo "== $1: what came over the serial line, imported and restored on the host, is the region"
+}
+
+resets() { # BOARD
+    qemu "$1" "$OUT/$1/resets.elf" none >"$OUT/$1/resets" || { cat "$OUT/$1/resets" && return 1; }
+}
+
+[[ ${1:-} == lld ]] && { find_lld && exit || exit 1; }
+(($#)) && BOARDS=("$@")
+for board in "${BOARDS[@]}"; do build "$board"; done
 echo "panics that can be reached: none"
+cargo build --quiet --release -p sarsen-cli
+for board in "${BOARDS[@]}"; do life "$board"; done
 
-timeout 1800 qemu-system-arm -machine mps2-an386 -nographic -monitor none -serial none \
-    -semihosting-config enable=on,target=native -kernel "$OUT/image.elf"
+# They take the longest, and one processor each.
+declare -A JOBS
+for board in "${BOARDS[@]}"; do
+    resets "$board" &
+    JOBS[$board]=$!
+done
+for board in "${BOARDS[@]}"; do
+    wait "${JOBS[$board]}"
+    echo "== $board: resets"
+    cat "$OUT/$board/resets"
+done
