@@ -66,9 +66,10 @@ pub struct Slot {
 const _: () = assert!(size_of::<Slot>() == 16);
 
 const FLAG_BITS: u32 = 0xF;
-const EMPTY: Slot = Slot { fingerprint: 0, segment: 0, offset_flags: 0 };
-
 impl Slot {
+    /// No object.
+    pub const FREE: Slot = Slot { fingerprint: 0, segment: 0, offset_flags: 0 };
+
     fn new(fingerprint: u64, place: Place, flags: Flags) -> Slot {
         debug_assert!(place.offset & FLAG_BITS == 0, "entries are aligned");
         Slot { fingerprint, segment: place.segment.0, offset_flags: place.offset & !FLAG_BITS | u32::from(flags.0) }
@@ -110,7 +111,7 @@ pub struct Index<'m> {
 impl<'m> Index<'m> {
     /// An empty index in `slots`, whatever they hold. `seed` is random and need not be kept.
     pub fn new(slots: &'m mut dyn Slots<Slot>, seed: [u64; 4]) -> Index<'m> {
-        slots.items_mut().fill(EMPTY);
+        slots.items_mut().fill(Slot::FREE);
         Index { slots, seed, used: 0 }
     }
 
@@ -131,7 +132,7 @@ impl<'m> Index<'m> {
 
     /// Removes all.
     pub fn clear(&mut self) {
-        self.slots.items_mut().fill(EMPTY);
+        self.slots.items_mut().fill(Slot::FREE);
         self.used = 0;
     }
 
@@ -191,7 +192,7 @@ impl<'m> Index<'m> {
         let mut kept = 0;
         for at in 0..slots.len() {
             let Some(slot) = slots.get_mut(at) else { break };
-            let slot = core::mem::replace(slot, EMPTY);
+            let slot = core::mem::replace(slot, Slot::FREE);
             if !slot.is_empty() && !unwanted(slot.place()) {
                 kept = append(slots, kept, slot);
             }
@@ -213,7 +214,7 @@ impl<'m> Index<'m> {
             return Ok(());
         }
         let wanted = len.saturating_add((len / 8).max(16));
-        if self.slots.grow(wanted, EMPTY) {
+        if self.slots.grow(wanted, Slot::FREE) {
             spread(self.slots.items_mut(), len);
         }
         match self.used < self.slots.items().len() {
@@ -300,7 +301,7 @@ fn spread(slots: &mut [Slot], end: usize) {
         if slot.is_empty() {
             continue;
         }
-        let moving = core::mem::replace(slot, EMPTY);
+        let moving = core::mem::replace(slot, Slot::FREE);
         limit = home(moving.fingerprint, len).max(from).min(limit.saturating_sub(1));
         append(slots, limit, moving);
     }
@@ -398,7 +399,7 @@ mod tests {
     }
 
     fn slots_with(fingerprints: &[u64], len: usize) -> Vec<Slot> {
-        let mut slots = std::vec![EMPTY; len];
+        let mut slots = std::vec![Slot::FREE; len];
         for (number, &fingerprint) in fingerprints.iter().enumerate() {
             put(&mut slots, Slot::new(fingerprint, place(number), Flags::NONE));
         }
@@ -460,7 +461,7 @@ mod tests {
     fn an_array_is_used_to_its_last_slot_and_then_fails_cleanly() {
         for len in [1, 2, 3, 10, 64, 1000] {
             let mut random = Random(len as u64);
-            let mut slots = std::vec![EMPTY; len];
+            let mut slots = std::vec![Slot::FREE; len];
             let mut lent = Fixed(&mut slots);
             let mut index = Index::new(&mut lent, SEED);
             let ids: Vec<Id> = (0..len).map(|_| random.id()).collect();
@@ -569,7 +570,7 @@ mod tests {
     fn it_agrees_with_a_map_whatever_the_fingerprints() {
         for seed in 0..60 {
             let mut random = Random(seed);
-            let mut lent = Growing(std::vec![EMPTY; random.below(40)], [60, 400, usize::MAX][random.below(3)]);
+            let mut lent = Growing(std::vec![Slot::FREE; random.below(40)], [60, 400, usize::MAX][random.below(3)]);
             let mut index = Index::new(&mut lent, SEED);
             let mut model: HashMap<u64, Vec<Place>> = HashMap::new();
             let crowd = |random: &mut Random| match random.below(6) {

@@ -2,13 +2,13 @@
 # The firmware example (ffi/examples/firmware), on a Cortex-M4 and on a 32-bit RISC-V under QEMU: the life of a device with a region of 1 MiB, whose
 # streams the host command imports; and a smaller one that is reset in every operation of its flash.
 #
-#   tests/firmware/run.sh              both boards
-#   tests/firmware/run.sh BOARD        one of them: cortex-m, riscv32
+#   tests/firmware/run.sh              all of it
+#   tests/firmware/run.sh BOARD..      of cortex-m, riscv32, and rust: the twin in Rust (core/examples/firmware), which has no resets but that of its life
 #   tests/firmware/run.sh lld          says which linker for RISC-V there is, if any
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-BOARDS=(cortex-m riscv32)
+BOARDS=(cortex-m riscv32 rust)
 OUT=$PWD/target/firmware
 FIRMWARE=ffi/examples/firmware
 
@@ -21,7 +21,7 @@ find_lld() {
 
 target_of() { # BOARD
     case $1 in
-        cortex-m) echo thumbv7em-none-eabi ;;
+        cortex-m | rust) echo thumbv7em-none-eabi ;;
         riscv32) echo riscv32imac-unknown-none-elf ;;
     esac
 }
@@ -30,19 +30,33 @@ target_of() { # BOARD
 qemu() { # BOARD IMAGE SERIAL
     local machine
     case $1 in
-        cortex-m) machine=(qemu-system-arm -machine mps2-an386) ;;
+        cortex-m | rust) machine=(qemu-system-arm -machine mps2-an386) ;;
         riscv32) machine=(qemu-system-riscv32 -machine virt -bios none) ;;
     esac
     timeout 900 "${machine[@]}" -nographic -monitor none -serial "$3" -semihosting-config enable=on,target=native -kernel "$2" 2>&1
 }
 
-build() { # BOARD
-    local image
+build_c() { # BOARD
     tools/targets.sh build "$(target_of "$1")" --quiet --release --manifest-path ffi/Cargo.toml
     make --silent -C "$FIRMWARE" BOARD="$1" OUT="$OUT/$1" LLD="$(find_lld)"
-    # The library's panic handler calls sarsen_panicked, and nobody here has it: were a panic reachable, the image would not have been linked.
-    for image in life resets; do
-        if nm "$OUT/$1/$image.elf" | grep sarsen_panicked; then
+}
+
+build_rust() {
+    CARGO_TARGET_THUMBV7EM_NONE_EABI_LINKER=$(find_lld) \
+        tools/targets.sh build "$(target_of rust)" --quiet --release --manifest-path core/examples/firmware/Cargo.toml
+    mkdir -p "$OUT/rust"
+    cp "target/cross/$(target_of rust)/release/firmware" "$OUT/rust/life.elf"
+}
+
+build() { # BOARD
+    local image
+    case $1 in
+        rust) build_rust ;;
+        *) build_c "$1" ;;
+    esac
+    # The panic handlers call sarsen_panicked, and nobody here has it: were a panic reachable, the image would not have been linked.
+    for image in "$OUT/$1"/*.elf; do
+        if nm "$image" | grep sarsen_panicked; then
             echo "a panic can be reached: tools/size.sh says from where" >&2
             exit 1
         fi
@@ -90,10 +104,11 @@ for board in "${BOARDS[@]}"; do life "$board"; done
 # They take the longest, and one processor each.
 declare -A JOBS
 for board in "${BOARDS[@]}"; do
+    [[ $board != rust ]] || continue
     resets "$board" &
     JOBS[$board]=$!
 done
-for board in "${BOARDS[@]}"; do
+for board in "${!JOBS[@]}"; do
     wait "${JOBS[$board]}"
     echo "== $board: resets"
     cat "$OUT/$board/resets"
