@@ -76,6 +76,53 @@ static void memory_to_the_byte(void)
     take_back(&memory);
 }
 
+/* Of a verb that takes its task from a work, and of a format, which keeps nothing. */
+static void memory_to_the_byte_of_blocking_verbs(void)
+{
+    struct ram empty;
+    struct sarsen_work work = {{0}};
+    struct sarsen_backup_options options = {.name = "disk"};
+    struct lent memory = lend(&rig.config, SARSEN_NEED_WORK_AND_TASK);
+    size_t without = sarsen_memory_needed(&rig.config, SARSEN_NEED_WORK);
+    CHECK(without < memory.len_bytes);
+    MUST(sarsen_work_open(&work, &rig.repository, memory.bytes, without, &fault));
+    EXPECT(SARSEN_MEMORY, sarsen_backup(&rig.repository, &disk.disk, &options, &work, NULL, &fault));
+    MUST(sarsen_work_close(&work));
+    MUST(sarsen_work_open(&work, &rig.repository, memory.bytes, memory.len_bytes, &fault));
+    MUST(sarsen_backup(&rig.repository, &disk.disk, &options, &work, NULL, &fault));
+    MUST(sarsen_work_close(&work));
+    take_back(&memory);
+    ram_make(&empty);
+    memory = lend(&rig.config, SARSEN_NEED_REPOSITORY);
+    EXPECT(SARSEN_MEMORY, sarsen_repository_format(&empty.medium, &empty.host, &rig.config, memory.bytes, memory.len_bytes - 1, &fault));
+    CHECK(fault.detail == memory.len_bytes && !empty.count);
+    MUST(sarsen_repository_format(&empty.medium, &empty.host, &rig.config, memory.bytes, memory.len_bytes, &fault));
+    EXPECT(SARSEN_ALREADY_A_REPOSITORY,
+           sarsen_repository_format(&empty.medium, &empty.host, &rig.config, memory.bytes, memory.len_bytes, &fault));
+    take_back(&memory);
+    ram_free(&empty);
+}
+
+static int32_t refuse(void *context) { return context ? 1 : 2; }
+
+/* One of a pair alone is refused; a lock that cannot be had is somebody else's. */
+static void locks_that_fail(void)
+{
+    struct sarsen_host host = rig.ram.host;
+    struct sarsen_repository repository = {{0}};
+    struct sarsen_description_of_repository description;
+    struct lent memory = lend(&rig.config, SARSEN_NEED_REPOSITORY);
+    host.unlock = NULL;
+    EXPECT(SARSEN_BAD_ARGUMENT,
+           sarsen_repository_open(&repository, &rig.ram.medium, &host, &rig.config, memory.bytes, memory.len_bytes, &fault));
+    host = rig.ram.host;
+    host.lock = refuse;
+    MUST(sarsen_repository_open(&repository, &rig.ram.medium, &host, &rig.config, memory.bytes, memory.len_bytes, &fault));
+    EXPECT(SARSEN_BUSY, sarsen_repository_describe(&repository, &description, &fault));
+    EXPECT(SARSEN_BUSY, sarsen_repository_close(&repository, &fault)); /* stays open; nothing was taken from the heap */
+    take_back(&memory);
+}
+
 static void handles_that_are_none(void)
 {
     struct sarsen_repository copy = rig.repository, zeros = {{0}};
@@ -350,6 +397,8 @@ int main(void)
     versions_agree();
     another_abi();
     memory_to_the_byte();
+    memory_to_the_byte_of_blocking_verbs();
+    locks_that_fail();
     handles_that_are_none();
     used_after_close();
     lengths_that_cannot_be();

@@ -93,10 +93,12 @@ project(uses C)
 find_package(sarsen 0.1 REQUIRED)
 add_executable(uses $PWD/ffi/examples/backup.c)
 target_link_libraries(uses sarsen::sarsen)
+add_executable(uses_static $PWD/ffi/examples/backup.c)
+target_link_libraries(uses_static sarsen::static)
 END
 cmake -S "$ROOM/cmake" -B "$ROOM/cmake/build" -DCMAKE_PREFIX_PATH="$ROOM/prefix" >/dev/null
 cmake --build "$ROOM/cmake/build" >/dev/null
-[[ $("$ROOM/cmake/build/uses" 2>&1) == usage:* ]]
+for program in uses uses_static; do [[ $("$ROOM/cmake/build/$program" 2>&1) == usage:* ]]; done
 
 cd "$ROOM"
 (($(wc -l <"$OLDPWD/ffi/examples/backup.c") < 150))
