@@ -21,7 +21,7 @@ export async function blocksTests() {
   const zeros = ids.filter((id) => id === "-").length;
 
   const show = async (at, name) => {
-    await at.page.getByRole("button", { name: `Show the blocks of ${name}` }).click();
+    await at.page.getByRole("button", { name: `Blocks of ${name}` }).click();
     await at.page.locator("canvas").waitFor();
   };
 
@@ -36,7 +36,7 @@ export async function blocksTests() {
       await at.scrub();
       await at.verdict("Intact");
       const told = await legend(at.page);
-      assert.equal(told.unread, 0);
+      assert.equal(told.unread, undefined);
       assert.equal(told.zero, zeros);
       assert.ok(told.shared > 70 && told.shared + told.delta + (told.stored ?? 0) === ids.length - zeros && told.damaged === undefined, JSON.stringify(told));
       assert.equal(Object.values(told).reduce((sum, number) => sum + number), ids.length);
@@ -54,7 +54,8 @@ export async function blocksTests() {
       const said = await at.page.locator(".told").innerText();
       assert.match(said, /^block 3 · offset 196,608 · .* stored in \d{10}\.seg at [\d,]+/);
       assert.equal(await canvas.getAttribute("aria-valuetext"), said);
-      await canvas.hover({ position: { x: 11 * 5 + 4, y: 4 } });
+      const cell = Number(await canvas.getAttribute("data-cell"));
+      await canvas.hover({ position: { x: cell * 5 + 4, y: 4 } });
       await at.page.locator(".told", { hasText: ids[5] === "-" ? "zeros" : `id ${ids[5]}` }).waitFor();
       return said;
     }));
@@ -69,7 +70,10 @@ export async function blocksTests() {
       await at.verdict("Damaged");
       const told = await legend(at.page);
       assert.equal(told.damaged, 1, JSON.stringify(told));
-      assert.equal(told.unread, 0);
+      assert.equal(told.unread, undefined);
+      const painted = await at.page.evaluate(coloursOfCells);
+      assert.equal(painted.cells.filter((colour) => colour === painted.damaged).length, 1, JSON.stringify(painted));
+      assert.equal(painted.cells.filter((colour) => colour === painted.stored).length, told.stored, JSON.stringify(painted));
     }));
   await test("what_versions_brought_is_drawn", () =>
     visit(url, async (at) => {
@@ -80,4 +84,17 @@ export async function blocksTests() {
       assert.match(await at.page.locator(".picture.growth").getAttribute("aria-label"), /New data of 3 versions/);
     }));
   await close();
+}
+
+/** The colour of each cell near its edge, where no sign is, and what the legend calls damaged and stored. Runs in the page. */
+function coloursOfCells() {
+  const canvas = document.querySelector("canvas"), context = canvas.getContext("2d"), px = Number(canvas.dataset.cell);
+  const cells = [];
+  for (let y = 0; y < canvas.height; y += px) {
+    for (let x = 0; x + px <= canvas.width; x += px) cells.push(`rgb(${[...context.getImageData(x + 1, y + px / 2, 1, 1).data.slice(0, 3)].join(", ")})`);
+  }
+  const probe = document.querySelector(".swatch.stored");
+  const stored = getComputedStyle(probe).backgroundColor;
+  probe.style.backgroundColor = "var(--block-damaged)";
+  return { cells, stored, damaged: getComputedStyle(probe).backgroundColor };
 }

@@ -87,7 +87,7 @@ export async function filesTests() {
       assert.ok(row.includes(String(segment).padStart(10, "0")) && row.replaceAll(",", "").includes(`byte ${offset}`), row);
       assert.match(row, /Back up the disk again/);
       for (const id of expected.hit) {
-        assert.match(await at.page.locator(`.hit li[data-id="${id}"]`).innerText(), /of the disk in 1 range/);
+        assert.match(await at.page.locator(".hit li", { has: at.page.locator(`[data-id="${id}"]`) }).first().innerText(), /of the disk in 1 range/);
       }
       const { ranges } = report.lost.find(({ version }) => version === expected.hit[0]);
       assert.ok(ranges.length === 1 && ranges[0].length > 0);
@@ -186,7 +186,7 @@ export async function filesTests() {
       await at.open(repo);
       for (const [day, snapshot] of ["monday", "tuesday"].entries()) {
         const download = at.page.waitForEvent("download");
-        await at.page.getByRole("button", { name: `Save disk@${snapshot} as an image` }).click();
+        await at.page.getByRole("button", { name: `Save image of disk@${snapshot}` }).click();
         const file = await download;
         assert.equal(file.suggestedFilename(), `disk@${snapshot}.raw`);
         assert.equal(Buffer.compare(readFileSync(await file.path()), disk(day)), 0);
@@ -199,7 +199,7 @@ export async function filesTests() {
       flip(segmentsOf(hurt)[1], IN_A_FRAME);
       const { versions: [{ id }] } = judged(copy(hurt, "judged"), "scrub"); // the one that needs all of it
       await at.open(hurt);
-      await at.page.locator(`.versions tr[data-id="${id}"]`).getByRole("button", { name: /as an image/ }).click();
+      await at.page.locator(`.versions tr[data-id="${id}"]`).getByRole("button", { name: /^Save image/ }).click();
       await at.page.locator("#saved h2", { hasText: "Not saved: damaged" }).waitFor();
     }));
   await close();

@@ -5,6 +5,7 @@
 import { finish } from "../wasm/harness.mjs";
 import { blocksTests } from "./blocks.mjs";
 import { filesTests } from "./files.mjs";
+import { looksTests } from "./looks.mjs";
 import { privacyTests } from "./privacy.mjs";
 import { urlTests } from "./urls.mjs";
 import { browser } from "./visit.mjs";
@@ -13,5 +14,6 @@ await filesTests();
 await blocksTests();
 await privacyTests();
 await urlTests();
+await looksTests();
 await browser.close();
 finish();

@@ -32,10 +32,14 @@ function table(findings) {
   return element("div", { class: "wide", role: "region", "aria-label": "Table of findings", tabindex: "0" }, element("table", { class: "findings" }, head, element("tbody", {}, rows)), rest);
 }
 
+/** Versions that share what is lost are told of together. */
 function hitList(hit, damage) {
   const lostOf = new Map(damage.map(({ version, lost }) => [version.id, lost]));
-  return element("ul", { class: "hit" }, hit.map((version) => element("li", { "data-id": version.id }, element("strong", {}, nameOf(version)), " ", element("code", {}, version.id.slice(0, 12)), rangesOf(lostOf.get(version.id)))));
+  const alike = Map.groupBy(hit, ({ id }) => JSON.stringify(lostOf.get(id)));
+  return element("ul", { class: "hit" }, [...alike.values()].map((versions) => element("li", {}, versions.map(called), rangesOf(lostOf.get(versions[0].id)))));
 }
+
+const called = (version) => element("p", { "data-id": version.id }, element("strong", {}, nameOf(version)), " ", element("code", {}, version.id.slice(0, 12)));
 
 function rangesOf(lost) {
   if (lost === undefined) return element("p", {}, "Which ranges of its disk are lost is not known.");

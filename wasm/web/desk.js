@@ -109,8 +109,8 @@ export class Desk {
   #verbs() {
     return [
       { text: "Scrub", label: (name) => `Scrub ${name}`, does: (version) => this.#scrub(version) },
-      { text: "Blocks", label: (name) => `Show the blocks of ${name}`, does: (version) => this.#blocks(version) },
-      { text: "Save image", label: (name) => `Save ${name} as an image`, does: (version) => this.#save(version) },
+      { text: "Blocks", label: (name) => `Blocks of ${name}`, does: (version) => this.#blocks(version) },
+      { text: "Save image", label: (name) => `Save image of ${name}`, does: (version) => this.#save(version) },
     ];
   }
 

@@ -16,7 +16,7 @@ const LABELS = {
   damaged: "damaged",
 };
 
-const CELL_PX = 11, CELL_MIN_PX = 5, HEIGHT_PX = 330;
+const CELL_PX = 22, CELL_MIN_PX = 5, HEIGHT_PX = 330;
 const DESCRIBE_MS = 200;
 
 export class BlockMap {
@@ -25,7 +25,7 @@ export class BlockMap {
   #isBusy;
   #version;
   #blocks; // Blocks, once they were told
-  #canvas = element("canvas", { tabindex: "0", role: "slider", "aria-label": "Blocks; arrow keys go from one to the next", "aria-valuemin": "1" });
+  #canvas = element("canvas", { tabindex: "0", role: "slider", "aria-label": "Blocks; arrow keys go from one to the next", "aria-valuemin": "1", "aria-valuenow": "1", "aria-valuetext": "none chosen" });
   #legend = element("ul", { class: "legend" });
   #told = element("output", { class: "told" });
   #title = element("p");
@@ -108,20 +108,25 @@ export class BlockMap {
     const width = this.#body.clientWidth;
     if (this.#blocks === undefined || width === 0) return;
     const grid = (this.#grid = new Grid(this.#blocks.length, width));
-    const style = getComputedStyle(this.#canvas), ratio = globalThis.devicePixelRatio ?? 1;
-    const colours = KINDS.map((kind) => style.getPropertyValue(`--block-${kind}`));
+    const colours = KINDS.map((kind) => this.#colour(`--block-${kind}`)), signs = this.#colour("--block-sign");
     const counts = new Float64Array(KINDS.length);
-    const { canvas, context } = sized(this.#canvas, grid, ratio);
+    const context = sized(this.#canvas, grid, globalThis.devicePixelRatio ?? 1);
     for (let cell = 0; cell < grid.cells; cell++) {
       const kind = this.#worst(grid, cell, counts);
       const { x, y } = grid.placeOf(cell);
       context.fillStyle = colours[kind];
       context.fillRect(x, y, grid.px - 1, grid.px - 1);
-      if (kind >= KINDS.indexOf("unreadable")) sign(context, x, y, grid.px - 1, KINDS[kind], style.getPropertyValue("--block-sign"));
+      if (kind >= KINDS.indexOf("unreadable")) sign(context, x, y, grid.px - 1, KINDS[kind], signs);
     }
-    if (this.#at !== undefined) outline(context, grid, this.#at, style.getPropertyValue("--ink"));
-    canvas.setAttribute("aria-valuemax", this.#blocks.length);
-    this.#legend.replaceChildren(...KINDS.flatMap((kind, at) => (counts[at] === 0 && kind !== "unread" ? [] : [legendOf(kind, counts[at])])));
+    if (this.#at !== undefined) outline(context, grid, this.#at, this.#colour("--ink"));
+    this.#canvas.setAttribute("aria-valuemax", this.#blocks.length);
+    this.#legend.replaceChildren(...KINDS.flatMap((kind, at) => (counts[at] === 0 ? [] : [legendOf(kind, counts[at])])));
+  }
+
+  /** A colour of the style sheet, as it is in light or dark: a property that is not in use is text to a browser, and no colour. */
+  #colour(property) {
+    this.#canvas.style.color = `var(${property})`;
+    return getComputedStyle(this.#canvas).color;
   }
 
   #worst(grid, cell, counts) {
@@ -240,14 +245,15 @@ class Grid {
   }
 }
 
-function sized(canvas, { width, height }, ratio) {
+function sized(canvas, { width, height, px }, ratio) {
+  canvas.dataset.cell = px;
   canvas.width = width * ratio;
   canvas.height = height * ratio;
   canvas.style.width = `${width}px`;
   canvas.style.height = `${height}px`;
   const context = canvas.getContext("2d");
   context.scale(ratio, ratio);
-  return { canvas, context };
+  return context;
 }
 
 /** Never colour alone: damage is crossed out, what could not be read is struck through. */
