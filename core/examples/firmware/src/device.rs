@@ -207,6 +207,7 @@ impl Lent {
                 hints: (HintSource::None, ""),
                 spot_checks: 0,
                 checkpoint_bytes: 0,
+                ending: backup::Ending::Version,
             };
             let [base, draft] = paths.manifests;
             let memory = backup::Memory { base, draft };
