@@ -47,6 +47,9 @@
 /* In no block. */
 #define SARSEN_NO_BLOCK UINT64_MAX
 
+/* What a source answers that has nothing yet. Whoever reads from it is answered `SARSEN_PENDING`, and asks again later. */
+#define SARSEN_NOT_YET -4096
+
 /* Bytes of a text with its zero byte. */
 #define SARSEN_TEXT_BYTES 256
 
@@ -280,7 +283,7 @@ enum sarsen_need
     SARSEN_NEED_DRAFT = 4,
     /* Any `sarsen_..._begin` that makes a task. */
     SARSEN_NEED_TASK = 5,
-    /* `sarsen_import`. */
+    /* `sarsen_import` and `sarsen_import_begin`. */
     SARSEN_NEED_IMPORT = 6,
 };
 #ifndef __cplusplus
@@ -619,7 +622,9 @@ struct sarsen_report {
     uint64_t versions_hit;
     /* Damage found. */
     uint64_t findings;
-    /* `SARSEN_OK`, or `SARSEN_DAMAGED`. */
+    /* Of an import that ended too soon: bytes of the disk that are kept as a draft. */
+    uint64_t position;
+    /* `SARSEN_OK`, `SARSEN_DAMAGED`, or of an import `SARSEN_STREAM_INTERRUPTED`. */
     int32_t status;
     /* 1 if the source is known to have changed while it was read. */
     uint32_t source_changed;
@@ -807,7 +812,8 @@ typedef int64_t (*sarsen_read_stream)(void *context, uint8_t *to, size_t len_byt
 struct sarsen_source {
     /* Handed to the callback. */
     void *context;
-    /* Reads up to `len_bytes` (more than 0); answers how many those were, 0 at the end of the stream, a negative number for a failure. */
+    /* Reads up to `len_bytes` (more than 0); answers how many those were, 0 at the end of the stream, `SARSEN_NOT_YET` if there is nothing yet, another
+     * negative number for a failure. */
     sarsen_read_stream read;
 };
 
@@ -1246,12 +1252,28 @@ sarsen_status sarsen_file_target(struct sarsen_disk *disk, const char *path_of_f
  * used either. NULL, a disk that was closed, and one with callbacks of your own are `SARSEN_BAD_ARGUMENT`. */
 sarsen_status sarsen_file_close(struct sarsen_disk *disk);
 
-/* Reads a stream to its end and makes a version of it, on the calling thread: one of `sarsen_export`, or of Ceph's `rbd export-diff`.
+/* Begins an import as a task: reads a stream to its end and makes a version of it, one of `sarsen_export`, or of Ceph's `rbd export-diff`.
  *
- * A stream of ours gives the very disk it tells of, or `SARSEN_STREAM_OUTCOME` and nothing. One that ends too soon leaves what its whole records told
- * as a draft: `SARSEN_STREAM_INTERRUPTED`, and a stream that starts at the fault's `detail`, or before, goes on from there.
- * The repository is in use until the call returns, while the stream is waited for too. `memory`: `SARSEN_NEED_IMPORT` bytes, used only during the call;
- * more makes it faster. NULL: as in `sarsen_backup_begin`. `options` and `report` may be NULL. */
+ * The source is asked by `sarsen_task_next`, which answers `SARSEN_PENDING` when that has nothing yet: for an event loop, call it again once there is
+ * more. Its jobs are nothing by themselves; what was read is laid by `sarsen_task_accept`, a record at a time. Where the medium is not ready, that waits.
+ *
+ * A stream of ours gives the very disk it tells of, or `SARSEN_STREAM_OUTCOME` and nothing. One that ends too soon, or cannot be read any further, leaves
+ * what its whole records told as a draft: the task is done, its report's status is `SARSEN_STREAM_INTERRUPTED`, and a stream that starts at its
+ * `position`, or before, goes on from there.
+ * `*source` and `*options` are copied; what they point to must stay valid until `sarsen_task_close`. `memory`: `SARSEN_NEED_IMPORT` bytes, the library's
+ * until then; more makes it faster. NULL: as in `sarsen_backup_begin`. `options` may be NULL. */
+sarsen_status sarsen_import_begin(struct sarsen_task *task,
+                                  struct sarsen_repository *repository,
+                                  const struct sarsen_source *source,
+                                  const struct sarsen_import_options *options,
+                                  void *memory,
+                                  size_t memory_bytes,
+                                  struct sarsen_fault *fault);
+
+/* Imports, on the calling thread, and waits for the source where that has nothing yet (`pause` of the host).
+ *
+ * `SARSEN_STREAM_INTERRUPTED`: a stream that starts at the fault's `detail`, or before, goes on from there. `memory`: `SARSEN_NEED_IMPORT` bytes, used
+ * only during the call; more makes it faster. NULL: as in `sarsen_backup_begin`. `options` and `report` may be NULL. */
 sarsen_status sarsen_import(struct sarsen_repository *repository,
                             const struct sarsen_source *source,
                             const struct sarsen_import_options *options,

@@ -21,7 +21,7 @@ failed=0
 limit_of() { # SET
     case $1 in
         read) echo $((78 * KIB)) ;;
-        all) echo $((218 * KIB)) ;;
+        all) echo $((220 * KIB)) ;;
     esac
 }
 

@@ -50,6 +50,11 @@ impl Job {
         Job { piece: Piece::Keep { first, count }, how: pass }
     }
 
+    /// [`Piece::Lay`].
+    pub fn lay() -> Job {
+        Job { piece: Piece::Lay, how: pass }
+    }
+
     /// [`Piece::Compare`].
     pub fn compare(block: u64, frame: u32, raw_bytes: u32, chain: Chain) -> Job {
         Job { piece: Piece::Compare { block, frame, raw_bytes, chain }, how: compare }
@@ -122,6 +127,8 @@ pub enum Piece {
         /// How many.
         count: u64,
     },
+    /// What came of a stream is to be laid on a draft: nothing to do before that.
+    Lay,
     /// Read a frame of the disk and compare it with the base's.
     Compare {
         /// Of which block.

@@ -85,7 +85,7 @@ pub enum sarsen_need {
     SARSEN_NEED_DRAFT = 4,
     /// Any `sarsen_..._begin` that makes a task.
     SARSEN_NEED_TASK = 5,
-    /// `sarsen_import`.
+    /// `sarsen_import` and `sarsen_import_begin`.
     SARSEN_NEED_IMPORT = 6,
 }
 

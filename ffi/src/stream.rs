@@ -1,7 +1,7 @@
 //! Where streams come from and go to: `struct sarsen_source` and `struct sarsen_drain`.
 
 use core::ffi::c_void;
-use embedded_io::{ErrorKind, ErrorType, Read, Write};
+use embedded_io::{ErrorKind, ErrorType, Write};
 use sarsen_core::types::wide;
 
 /// Reads from a stream.
@@ -9,13 +9,17 @@ pub type sarsen_read_stream = Option<unsafe extern "C" fn(context: *mut c_void, 
 /// Writes to a stream.
 pub type sarsen_write_stream = Option<unsafe extern "C" fn(context: *mut c_void, from: *const u8, len_bytes: usize) -> i64>;
 
+/// What a source answers that has nothing yet. Whoever reads from it is answered `SARSEN_PENDING`, and asks again later.
+pub const SARSEN_NOT_YET: i64 = -4096;
+
 /// Where a stream comes from.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct sarsen_source {
     /// Handed to the callback.
     pub context: *mut c_void,
-    /// Reads up to `len_bytes` (more than 0); answers how many those were, 0 at the end of the stream, a negative number for a failure.
+    /// Reads up to `len_bytes` (more than 0); answers how many those were, 0 at the end of the stream, `SARSEN_NOT_YET` if there is nothing yet, another
+    /// negative number for a failure.
     pub read: sarsen_read_stream,
 }
 
@@ -38,15 +42,15 @@ fn counted(answer: i64, len_bytes: usize) -> Result<usize, ErrorKind> {
     }
 }
 
-impl ErrorType for sarsen_source {
-    type Error = ErrorKind;
-}
-
-impl Read for sarsen_source {
-    fn read(&mut self, to: &mut [u8]) -> Result<usize, ErrorKind> {
+impl sarsen_source {
+    /// Reads what there is; how many bytes that were, none of them at the end. None: nothing yet.
+    pub fn read(&mut self, to: &mut [u8]) -> Result<Option<usize>, ErrorKind> {
         let read = self.read.ok_or(ErrorKind::Unsupported)?;
         // SAFETY: who gave it promised that the callback may be called with this context; `to` has values and may be written.
-        counted(unsafe { read(self.context, to.as_mut_ptr(), to.len()) }, to.len())
+        match unsafe { read(self.context, to.as_mut_ptr(), to.len()) } {
+            SARSEN_NOT_YET => Ok(None),
+            answer => counted(answer, to.len()).map(Some),
+        }
     }
 }
 

@@ -206,7 +206,9 @@ pub struct sarsen_report {
     pub versions_hit: u64,
     /// Damage found.
     pub findings: u64,
-    /// `SARSEN_OK`, or `SARSEN_DAMAGED`.
+    /// Of an import that ended too soon: bytes of the disk that are kept as a draft.
+    pub position: u64,
+    /// `SARSEN_OK`, `SARSEN_DAMAGED`, or of an import `SARSEN_STREAM_INTERRUPTED`.
     pub status: i32,
     /// 1 if the source is known to have changed while it was read.
     pub source_changed: u32,
@@ -232,6 +234,7 @@ impl sarsen_report {
         versions: 0,
         versions_hit: 0,
         findings: 0,
+        position: 0,
         status: SARSEN_OK as i32,
         source_changed: 0,
     };
@@ -634,22 +637,36 @@ unsafe fn block(
     // SAFETY: as the caller promised.
     let bench = unsafe { handle::body(work) }?;
     let (memory, memory_bytes) = bench.take_room()?;
+    // SAFETY: passed on to the caller.
+    let done = unsafe { drive(repository, work, report, &mut |task| begin(task, memory, memory_bytes)) };
+    bench.give_room_back();
+    done
+}
+
+/// Begins a verb, runs it on this thread, and closes it.
+///
+/// # Safety
+/// As [`run_blocking`].
+pub unsafe fn drive(
+    repository: *mut sarsen_repository,
+    work: *mut sarsen_work,
+    report: *mut sarsen_report,
+    begin: &mut dyn FnMut(*mut sarsen_task) -> Result<(), Stop>,
+) -> Result<(), Stop> {
     let mut task = sarsen_task { opaque: [0; SARSEN_HANDLE_WORDS] };
     let begun = loop {
-        match begin(&mut task, memory, memory_bytes) {
+        match begin(&mut task) {
             // SAFETY: as the caller promised.
             Err(stop) if stop.is_pending() => unsafe { handle::body(repository) }?.surroundings.pause(),
             begun => break begun,
         }
     };
     // SAFETY: `begin` opens it if it answers that it did.
-    let done = begun.and_then(|()| unsafe {
+    begun.and_then(|()| unsafe {
         let done = run(&mut task, work, report);
         close(&mut task)?;
         done
-    });
-    bench.give_room_back();
-    done
+    })
 }
 
 /// # Safety
@@ -660,15 +677,20 @@ unsafe fn run(task: *mut sarsen_task, work: *mut sarsen_work, report: *mut sarse
     let lent = bench.lend()?;
     body.run(task, lent.inner)?;
     // SAFETY: as the caller promised.
-    if unsafe { report_of(body, report) }? == SARSEN_OK as i32 { Ok(()) } else { Err(SARSEN_DAMAGED.into()) }
+    let done = unsafe { report_of(body, report) }?;
+    match done.status {
+        ok if ok == SARSEN_OK as i32 => Ok(()),
+        cut if cut == SARSEN_STREAM_INTERRUPTED as i32 => Err(Stop::detailed(SARSEN_STREAM_INTERRUPTED, done.position)),
+        _ => Err(SARSEN_DAMAGED.into()),
+    }
 }
 
-/// Tells what a task has done; its status.
+/// Tells what a task has done.
 ///
 /// # Safety
 /// `to` is null or may be written.
 #[inline(never)]
-unsafe fn report_of(task: &Task, to: *mut sarsen_report) -> Result<i32, Stop> {
+unsafe fn report_of(task: &Task, to: *mut sarsen_report) -> Result<sarsen_report, Stop> {
     let mut held = loop {
         match task.repository.hold() {
             // Another thread that has seen the end too.
@@ -680,7 +702,7 @@ unsafe fn report_of(task: &Task, to: *mut sarsen_report) -> Result<i32, Stop> {
         Some(Ok(report)) => {
             // SAFETY: as the caller promised.
             unsafe { tell(to, *report) };
-            Ok(report.status)
+            Ok(*report)
         }
         Some(Err(stop)) => Err(*stop),
         None => Err(SARSEN_OUT_OF_ORDER.into()),

@@ -150,6 +150,77 @@ static sarsen_status carry(const char *old, const char *new, uint64_t start, siz
     return status;
 }
 
+/* An event loop's source: it has nothing yet two times out of three. */
+static int64_t line_try(void *context, uint8_t *to, size_t len_bytes)
+{
+    return chance() % 3 ? SARSEN_NOT_YET : line_read(context, to, len_bytes);
+}
+
+/* The same step by step, while a draft is written on the same repository. */
+static sarsen_status carry_by_steps(const char *old, const char *new, size_t ends_at, uint64_t *position)
+{
+    struct line line = {.ends_at = ends_at};
+    struct sarsen_drain drain = {&line, line_write};
+    struct sarsen_source source = {&line, line_try};
+    struct lent memory = lend(&other.config, SARSEN_NEED_IMPORT), draft_memory = lend(&other.config, SARSEN_NEED_DRAFT);
+    struct sarsen_draft_options drafted = {.name = "beside", .disk_bytes = 9000};
+    struct sarsen_draft draft = {{0}};
+    struct sarsen_task task = {{0}};
+    struct sarsen_job job;
+    struct sarsen_step step = {.kind = SARSEN_STEP_AGAIN};
+    struct sarsen_report report;
+    uint32_t waits = 0;
+    MUST(sarsen_export(&rig.repository, old, new, 0, &drain, NULL, &rig.work, NULL, &fault));
+    EXPECT(SARSEN_MEMORY, sarsen_import_begin(&task, &other.repository, &source, NULL, memory.bytes, memory.len_bytes - 1, &fault));
+    EXPECT(SARSEN_BAD_ARGUMENT, sarsen_import_begin(&task, &other.repository, NULL, NULL, memory.bytes, memory.len_bytes, &fault));
+    MUST(sarsen_import_begin(&task, &other.repository, &source, NULL, memory.bytes, memory.len_bytes, &fault));
+    MUST(sarsen_draft_begin(&draft, &other.repository, &drafted, draft_memory.bytes, draft_memory.len_bytes, &fault));
+    EXPECT(SARSEN_BUSY, sarsen_gc(&other.repository, NULL, &other.work, NULL, &fault));
+    while (step.kind != SARSEN_STEP_DONE) {
+        sarsen_status status = sarsen_task_next(&task, &job, &step, &fault);
+        if (status == SARSEN_PENDING) {
+            uint8_t byte = (uint8_t)waits;
+            MUST(sarsen_draft_write_at(&draft, waits++ % 9000, &byte, 1, &other.work, &fault));
+            continue;
+        }
+        MUST(status);
+        if (step.kind == SARSEN_STEP_JOB) {
+            struct sarsen_job none;
+            MUST(sarsen_task_next(&task, &none, &step, &fault));
+            CHECK(step.kind == SARSEN_STEP_WAIT);
+            MUST(sarsen_job_perform(&job, &other.work, &fault));
+            MUST(sarsen_task_accept(&task, &job, &other.work, NULL, &fault));
+        }
+    }
+    CHECK(waits > 10);
+    MUST(sarsen_task_report(&task, &report, &fault));
+    MUST(sarsen_task_close(&task));
+    MUST(sarsen_draft_abandon(&draft, &fault));
+    free(line.bytes);
+    take_back(&memory);
+    take_back(&draft_memory);
+    *position = report.position;
+    return (sarsen_status)report.status;
+}
+
+static void streams_by_steps(const struct model *whole)
+{
+    uint64_t kept = 1;
+    rig_free(&other);
+    rig_make(&other, NULL);
+    EXPECT(SARSEN_STREAM_INTERRUPTED, carry_by_steps(NULL, "d0", 90000, &kept));
+    CHECK(kept > 0 && kept < DISK);
+    MUST(carry(NULL, "d0", kept, SIZE_MAX));
+    restores(&other, "d0", whole->bytes, DISK + 70000);
+    MUST(carry_by_steps("d0", "d1", SIZE_MAX, &kept));
+    CHECK(!kept);
+    struct sarsen_description here, there;
+    MUST(sarsen_version_describe(&rig.repository, "d1", &here, &fault));
+    MUST(sarsen_version_describe(&other.repository, "d1", &there, &fault));
+    CHECK(!memcmp(here.root, there.root, 32));
+    MUST(sarsen_scrub(&other.repository, NULL, NULL, &other.work, NULL, &fault));
+}
+
 static void streams(const struct model *whole)
 {
     struct sarsen_description here, there;
@@ -179,6 +250,7 @@ int main(void)
     many_at_once(models);
     on_a_base(&models[0]);
     streams(&models[0]);
+    streams_by_steps(&models[0]);
     for (int at = 0; at < DRAFTS; at++) {
         free(models[at].bytes);
         take_back(&models[at].memory);

@@ -287,6 +287,41 @@ impl<'a> Rig<'a> {
 
     /// Imports a stream.
     pub fn import(&self, stream: &mut impl Read, options: &import::Options<'_>) -> Result<import::Imported, Error> {
+        self.with_import_room(|store, memory, bench| import::import(store, stream, options, memory, &mut bench.work()))
+    }
+
+    /// Imports a stream that is fed in pieces as long as `piece` says; 0 for one that has not come yet.
+    pub fn import_fed(
+        &self,
+        stream: &[u8],
+        options: &import::Options<'_>,
+        mut piece: impl FnMut() -> usize,
+    ) -> Result<import::Imported, Error> {
+        self.with_import_room(|store, memory, bench| {
+            let (mut import, mut rest) = (import::Import::new(store, options, memory)?, stream);
+            loop {
+                match import.step(store, &mut bench.work())? {
+                    import::Step::Again => {}
+                    import::Step::Done(imported) => return Ok(imported),
+                    import::Step::Feed if rest.is_empty() => import.feed(0),
+                    import::Step::Feed => {
+                        let len = piece().min(rest.len()).min(import.room().len());
+                        let (part, behind) = rest.split_at(len);
+                        import.room()[..len].copy_from_slice(part);
+                        if len > 0 {
+                            import.feed(len);
+                        }
+                        rest = behind;
+                    }
+                }
+            }
+        })
+    }
+
+    fn with_import_room<R>(
+        &self,
+        run: impl FnOnce(&mut Store<'_>, import::Memory<'_>, &mut Bench) -> Result<R, Error>,
+    ) -> Result<R, Error> {
         self.with(|store| {
             let parameters = *store.parameters();
             let (frame, block) = (parameters.frame_bytes(), parameters.block_bytes());
@@ -299,7 +334,7 @@ impl<'a> Rig<'a> {
                 pages: &mut pages,
                 frames: Frames { held: &mut held, bytes: &mut bytes },
             };
-            import::import(store, stream, options, memory, &mut Bench::new(&parameters)?.work())
+            run(store, memory, &mut Bench::new(&parameters)?)
         })
     }
 

@@ -855,3 +855,27 @@ fn a_failing_line_keeps_nothing_of_a_foreign_stream() {
     assert_eq!(failed, Err(Error::Line { offset: wide(stream.len()) - 1, kind: ErrorKind::Other }));
     assert_eq!(to.listed().len(), 1);
 }
+
+/// Fed in pieces of any length, with nothing to be had in between, an import does what it does when it reads by itself: to the byte, and if it is cut.
+#[test]
+fn a_stream_that_is_fed_is_laid_as_one_that_is_read() {
+    let (base, target) = (disk(1, 6 * BLOCK + 300), later(&disk(1, 6 * BLOCK + 300), 2, 6 * BLOCK + 300));
+    let from = Repository::with(&[&base, &target]);
+    let before = Repository::with(&[&base]);
+    let again = || Repository { medium: before.medium.fork(1), host: StillHost::new(1000, 1) };
+    let mut random = Random::new(3);
+    for kind in [As::Own(0), As::Rbd(rbd::Version::V1), As::Rbd(rbd::Version::V2), As::Sheepdog(LAYOUTS[0])] {
+        let stream = from.export(Some("v0"), "v1", kind).unwrap();
+        for cut in [stream.len(), stream.len() / 2, 5] {
+            let (read, fed) = (again(), again());
+            let named = if matches!(kind, As::Own(_)) { None } else { Some(read.link("v0")) };
+            let format = if matches!(kind, As::Sheepdog(_)) { of_sheepdog(None) } else { None };
+            let options = Options { base: named, snapshot: Some("v1"), format, ..Options::default() };
+            let stream = &stream[..cut];
+            let expected = read.import(stream, &options);
+            let told = fed.rig().import_fed(stream, &options, || random.pick(&[0, 1, 7, 300, 5000]));
+            assert_eq!(told, expected, "{kind:?} cut at {cut}");
+            assert!(fed.medium.contents() == read.medium.contents(), "{kind:?} cut at {cut}");
+        }
+    }
+}

@@ -21,7 +21,7 @@ use crate::format::stream::{HEADER_LEN_MAX, MAGIC};
 use crate::frame::Work;
 use crate::store::Store;
 use crate::types::{Id, Link, narrow, wide};
-use embedded_io::{ErrorKind, ErrorType, Read, ReadExactError};
+use embedded_io::{ErrorKind, Read};
 use input::Input;
 
 pub use ground::DRAFT_SOURCE;
@@ -131,6 +131,98 @@ struct Room<'m> {
     frames: Frames<'m>,
 }
 
+/// What a step of an import came to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Step {
+    /// Something was done: another step can follow.
+    Again,
+    /// More of the stream is wanted before the next step: see [`Import::room`].
+    Feed,
+    /// It has ended.
+    Done(Imported),
+}
+
+/// An import under way. It is fed with the stream as that comes, so whoever has it never waits for a stream within it.
+pub struct Import<'m> {
+    options: Options<'m>,
+    input: Input<'m>,
+    state: State<'m>,
+}
+
+#[allow(clippy::large_enum_variant)] // one lives at a time, and there is no heap
+enum State<'m> {
+    /// Whose stream it is is not known.
+    Start(Room<'m>),
+    Own(own::Own<'m>),
+    Foreign(foreign::Foreign<'m>),
+    Ended,
+}
+
+impl<'m> Import<'m> {
+    /// Prepares an import; nothing is read yet.
+    pub fn new(store: &Store<'_>, options: &Options<'m>, memory: Memory<'m>) -> Result<Import<'m>, Error> {
+        store.check_writable()?;
+        if [options.name, options.snapshot].into_iter().flatten().any(|text| text.len() > TEXT_MAX) {
+            return Err(Refusal::TextTooLong.into());
+        }
+        let Memory { input, texts, record, pages, frames } = memory;
+        let enough = [
+            (input.len(), INPUT_BYTES_MIN),
+            (texts.len(), TEXTS_BYTES),
+            (record.len(), record_bytes(store.parameters().frame_bytes())),
+        ];
+        if let Some((_, needed)) = enough.into_iter().find(|(len, needed)| len < needed) {
+            return Err(Error::Memory { memory: Lent::Buffer, needed: wide(needed) });
+        }
+        let state = State::Start(Room { texts, record, pages, frames });
+        Ok(Import { options: *options, input: Input::new(input), state })
+    }
+
+    /// Where the next bytes of the stream go, once a step has asked for them: [`Import::feed`] says how many they were.
+    pub fn room(&mut self) -> &mut [u8] {
+        self.input.room()
+    }
+
+    /// So many bytes of the stream were put into the room; none: it has ended.
+    pub fn feed(&mut self, len: usize) {
+        self.input.feed(len);
+    }
+
+    /// The stream cannot be read any further. What it told so far is kept as if it had ended too soon.
+    pub fn fail(&mut self, kind: ErrorKind) {
+        self.input.fail(kind);
+    }
+
+    /// Does what can be done with what was fed, a record at most. An error ends the import. While the medium is not ready, this waits for it.
+    pub fn step(&mut self, store: &mut Store<'_>, work: &mut Work<'_>) -> Result<Step, Error> {
+        match &mut self.state {
+            State::Start(_) => self.begin(store),
+            State::Own(own) => own.step(&mut self.input, store, work),
+            State::Foreign(foreign) => foreign.step(&mut self.input, store, work),
+            State::Ended => Err(Refusal::Parameter.into()),
+        }
+    }
+
+    fn begin(&mut self, store: &mut Store<'_>) -> Result<Step, Error> {
+        let format = match self.options.format {
+            Some(format) => format,
+            None => match recognise(&mut self.input)? {
+                Some(format) => format,
+                None => return Ok(Step::Feed),
+            },
+        };
+        let State::Start(room) = core::mem::replace(&mut self.state, State::Ended) else { return Ok(Step::Again) };
+        self.state = match format {
+            Format::Own => State::Own(own::Own::new(store, &self.options, room)?),
+            Format::Rbd => State::Foreign(foreign::Foreign::rbd(store, &self.options, room)?),
+            Format::Sheepdog { layout, object_bytes } => {
+                State::Foreign(foreign::Foreign::sheepdog(store, (layout, object_bytes), &self.options, room)?)
+            }
+        };
+        Ok(Step::Again)
+    }
+}
+
 /// Reads a stream from `from` to its end, which a line that has none tells by a read of nothing, and makes a version of it.
 pub fn import<'m, R: Read>(
     store: &mut Store<'_>,
@@ -139,70 +231,26 @@ pub fn import<'m, R: Read>(
     memory: Memory<'m>,
     work: &mut Work<'_>,
 ) -> Result<Imported, Error> {
-    run(store, &mut Plain(from), options, memory, work)
-}
-
-fn run<'m>(
-    store: &mut Store<'_>,
-    from: &mut dyn Read<Error = ErrorKind>,
-    options: &Options<'m>,
-    memory: Memory<'m>,
-    work: &mut Work<'_>,
-) -> Result<Imported, Error> {
-    store.check_writable()?;
-    if [options.name, options.snapshot].into_iter().flatten().any(|text| text.len() > TEXT_MAX) {
-        return Err(Refusal::TextTooLong.into());
-    }
-    let Memory { input, texts, record, pages, frames } = memory;
-    let enough = [
-        (input.len(), INPUT_BYTES_MIN),
-        (texts.len(), TEXTS_BYTES),
-        (record.len(), record_bytes(store.parameters().frame_bytes())),
-    ];
-    if let Some((_, needed)) = enough.into_iter().find(|(len, needed)| len < needed) {
-        return Err(Error::Memory { memory: Lent::Buffer, needed: wide(needed) });
-    }
-    let room = Room { texts, record, pages, frames };
-    let input = &mut Input::new(from, input);
-    match options.format.map_or_else(|| recognise(input), Ok)? {
-        Format::Own => own::import(store, input, options, room, work),
-        Format::Rbd => foreign::rbd(store, input, options, room, work),
-        Format::Sheepdog { layout, object_bytes } => foreign::sheepdog(store, input, (layout, object_bytes), options, room, work),
+    let mut import = Import::new(store, options, memory)?;
+    loop {
+        match import.step(store, work)? {
+            Step::Again => {}
+            Step::Done(imported) => return Ok(imported),
+            Step::Feed => match from.read(import.room()) {
+                Ok(len) => import.feed(len),
+                Err(error) if embedded_io::Error::kind(&error) == ErrorKind::Interrupted => {}
+                Err(error) => import.fail(embedded_io::Error::kind(&error)),
+            },
+        }
     }
 }
 
-fn recognise(input: &mut Input<'_>) -> Result<Format, Error> {
-    let held = input.ahead(START_LEN)?;
+/// By its first bytes; none if more must be fed for that.
+fn recognise(input: &mut Input<'_>) -> Result<Option<Format>, Error> {
+    let Some(held) = input.ahead(START_LEN)? else { return Ok(None) };
     let fault = |what, offset| Error::Stream(Fault { what, offset, record: 0 });
     let start = held.first_chunk().ok_or(fault(What::Short, wide(held.len())))?;
-    Format::of(start).ok_or(fault(What::Magic, 0))
-}
-
-/// A reader whose errors are told by their kind alone, so that there is one import and not one for each reader.
-struct Plain<'r, R>(&'r mut R);
-
-impl<R> ErrorType for Plain<'_, R> {
-    type Error = ErrorKind;
-}
-
-impl<R: Read> Read for Plain<'_, R> {
-    fn read(&mut self, to: &mut [u8]) -> Result<usize, ErrorKind> {
-        self.0.read(to).map_err(|error| embedded_io::Error::kind(&error))
-    }
-
-    /// The trait's own panics where a reader claims more than it was asked for, and would be linked with the others.
-    fn read_exact(&mut self, to: &mut [u8]) -> Result<(), ReadExactError<ErrorKind>> {
-        let mut rest = to;
-        while !rest.is_empty() {
-            let len = match self.read(rest) {
-                Ok(0) => return Err(ReadExactError::UnexpectedEof),
-                Ok(len) => len,
-                Err(kind) => return Err(ReadExactError::Other(kind)),
-            };
-            rest = rest.get_mut(len..).unwrap_or_default();
-        }
-        Ok(())
-    }
+    Format::of(start).ok_or(fault(What::Magic, 0)).map(Some)
 }
 
 #[cfg(test)]

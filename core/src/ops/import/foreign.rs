@@ -2,7 +2,7 @@
 
 use super::ground::{self, Base};
 use super::input::Input;
-use super::{Imported, Options, Room};
+use super::{Options, Room, Step};
 use crate::draft::{Description, DraftDisk};
 use crate::error::{Error, Memory, Refusal};
 use crate::foreign::sheepdog::{Contest, Layout, Shape};
@@ -19,63 +19,86 @@ use crate::types::wide;
 const SHEEPDOG: &str = "Sheepdog stream";
 const RBD: &str = "rbd stream";
 
-/// Sheepdog's: it tells neither base nor size, so the disk is as long as the base.
-pub(super) fn sheepdog<'m>(
-    store: &mut Store<'_>,
-    input: &mut Input<'_>,
-    (layout, object_bytes): (Option<Layout>, u32),
-    options: &Options<'m>,
-    room: Room<'m>,
-    work: &mut Work<'_>,
-) -> Result<Imported, Error> {
-    let mut laying = Laying::new(store, SHEEPDOG, options, room)?;
-    if laying.base == Base::NONE {
-        return Err(Refusal::BaseNeeded.into());
-    }
-    let disk_size = laying.base.manifest.disk_size;
-    let shape = Shape::new(object_bytes, disk_size).ok_or(Error::Refused(Refusal::Parameter))?;
-    let layout = match layout {
-        Some(layout) => layout,
-        None => layout_of(input, shape, options.len_bytes)?,
-    };
-    laying.told.from = laying.base_snapshot;
-    laying.told.disk_size = disk_size;
-    laying.run(&mut sheepdog_stream::Parser::new(layout, shape), input, store, work)
+/// An import under way.
+pub(super) struct Foreign<'m> {
+    laying: Laying<'m>,
+    stream: Stream,
 }
 
-/// Which layout a stream has: what was read ahead tells nearly always, its length always.
-fn layout_of(input: &mut Input<'_>, shape: Shape, len_bytes: Option<u64>) -> Result<Layout, Error> {
-    let mut contest = Contest::new(shape);
-    let mut fed = 0_usize;
+#[allow(clippy::large_enum_variant)] // one lives at a time, and there is no heap
+enum Stream {
+    Rbd(rbd_stream::Parser),
+    Sheepdog(sheepdog_stream::Parser),
+    /// Of Sheepdog, in one of two layouts; so much of what is ahead was looked at.
+    Undecided(Contest, Shape, usize),
+}
+
+impl<'m> Foreign<'m> {
+    /// Sheepdog's: it tells neither base nor size, so the disk is as long as the base.
+    pub fn sheepdog(
+        store: &mut Store<'_>,
+        (layout, object_bytes): (Option<Layout>, u32),
+        options: &Options<'m>,
+        room: Room<'m>,
+    ) -> Result<Foreign<'m>, Error> {
+        let mut laying = Laying::new(store, SHEEPDOG, options, room)?;
+        if laying.base == Base::NONE {
+            return Err(Refusal::BaseNeeded.into());
+        }
+        let disk_size = laying.base.manifest.disk_size;
+        let shape = Shape::new(object_bytes, disk_size).ok_or(Error::Refused(Refusal::Parameter))?;
+        laying.told.from = laying.base_snapshot;
+        laying.told.disk_size = disk_size;
+        let stream = match layout {
+            Some(layout) => Stream::Sheepdog(sheepdog_stream::Parser::new(layout, shape)),
+            None => Stream::Undecided(Contest::new(shape), shape, 0),
+        };
+        Ok(Foreign { laying, stream })
+    }
+
+    /// Ceph's: it tells the size, and whether there is a base, but only by a name that need not be ours.
+    pub fn rbd(store: &mut Store<'_>, options: &Options<'m>, room: Room<'m>) -> Result<Foreign<'m>, Error> {
+        let disk_bytes_max = ROWS_MAX.saturating_mul(store.parameters().block_bytes().into());
+        let laying = Laying::new(store, RBD, options, room)?;
+        Ok(Foreign { laying, stream: Stream::Rbd(rbd_stream::Parser::new(disk_bytes_max)) })
+    }
+
+    pub fn step(&mut self, input: &mut Input<'_>, store: &mut Store<'_>, work: &mut Work<'_>) -> Result<Step, Error> {
+        match &mut self.stream {
+            Stream::Rbd(parser) => self.laying.step(parser, input, store, work),
+            Stream::Sheepdog(parser) => self.laying.step(parser, input, store, work),
+            Stream::Undecided(contest, shape, fed) => {
+                let Some(layout) = layout_of(contest, fed, input, self.laying.options.len_bytes)? else { return Ok(Step::Feed) };
+                self.stream = Stream::Sheepdog(sheepdog_stream::Parser::new(layout, *shape));
+                Ok(Step::Again)
+            }
+        }
+    }
+}
+
+/// Which layout a stream has, as far as it was fed: what is read ahead tells nearly always, its length always.
+fn layout_of(
+    contest: &mut Contest,
+    fed: &mut usize,
+    input: &mut Input<'_>,
+    len_bytes: Option<u64>,
+) -> Result<Option<Layout>, Error> {
     loop {
-        let held = input.ahead(fed.saturating_add(1))?;
-        let new = held.get(fed..).unwrap_or(&[]);
+        let Some(held) = input.ahead(fed.saturating_add(1))? else { return Ok(None) };
+        let new = held.get(*fed..).unwrap_or(&[]);
         if new.is_empty() {
             break;
         }
         contest.feed(new);
-        fed = held.len();
+        *fed = held.len();
         if let Some(layout) = contest.possible()? {
-            return Ok(layout);
+            return Ok(Some(layout));
         }
     }
-    if input.has_ended() {
-        return Ok(contest.end()?);
+    match input.has_ended() {
+        true => Ok(Some(contest.end()?)),
+        false => len_bytes.and_then(Layout::of_length).ok_or(Error::Refused(Refusal::StreamLayout)).map(Some),
     }
-    len_bytes.and_then(Layout::of_length).ok_or(Error::Refused(Refusal::StreamLayout))
-}
-
-/// Ceph's: it tells the size, and whether there is a base, but only by a name that need not be ours.
-pub(super) fn rbd<'m>(
-    store: &mut Store<'_>,
-    input: &mut Input<'_>,
-    options: &Options<'m>,
-    room: Room<'m>,
-    work: &mut Work<'_>,
-) -> Result<Imported, Error> {
-    let disk_bytes_max = ROWS_MAX.saturating_mul(store.parameters().block_bytes().into());
-    let laying = Laying::new(store, RBD, options, room)?;
-    laying.run(&mut rbd_stream::Parser::new(disk_bytes_max), input, store, work)
 }
 
 /// What is known before the first difference.
@@ -99,7 +122,7 @@ impl<'m> Texts<'m> {
     }
 }
 
-/// An import under way.
+/// What a stream is laid on.
 struct Laying<'m> {
     options: Options<'m>,
     source: &'static str,
@@ -120,7 +143,7 @@ impl<'m> Laying<'m> {
         let (mut name, mut snapshot) = (Ok(""), Ok(""));
         let base = match options.base {
             None => Base::NONE,
-            Some(link) => Base::chosen(store, &link, |record| {
+            Some(link) => Base::chosen(store, &link, &mut |record| {
                 name = texts.keep(record.name);
                 snapshot = texts.keep(record.snapshot);
             })?,
@@ -140,25 +163,26 @@ impl<'m> Laying<'m> {
         })
     }
 
-    fn run(
-        mut self,
+    fn step(
+        &mut self,
         parser: &mut dyn Differences,
         input: &mut Input<'_>,
         store: &mut Store<'_>,
         work: &mut Work<'_>,
-    ) -> Result<Imported, Error> {
-        loop {
-            let (taken, piece) = parser.step(input.bytes()?)?;
-            match piece {
-                Some(piece) => self.lay(&piece, store, work)?,
-                None if taken == 0 => break,
-                None => {}
+    ) -> Result<Step, Error> {
+        let Some(bytes) = input.ahead(1)? else { return Ok(Step::Feed) };
+        let (taken, piece) = parser.step(bytes)?;
+        match piece {
+            Some(piece) => self.lay(&piece, store, work)?,
+            None if taken == 0 => {
+                parser.end()?;
+                let (started, read_bytes) = (self.started, input.offset());
+                return ground::finish(self.disk(store)?, started, read_bytes, store, work).map(Step::Done);
             }
-            input.take(taken);
+            None => {}
         }
-        parser.end()?;
-        let (started, read_bytes) = (self.started, input.offset());
-        ground::finish(self.disk(store)?, started, read_bytes, store, work)
+        input.take(taken);
+        Ok(Step::Again)
     }
 
     fn lay(&mut self, piece: &Piece<'_>, store: &mut Store<'_>, work: &mut Work<'_>) -> Result<(), Error> {

@@ -1,7 +1,7 @@
 //! What a stream is laid on: a version of the catalogue, what an earlier stream has left, and the draft that is begun on that.
 
 use super::{Imported, Report};
-use crate::catalogue::{Listed, Listing, with_record};
+use crate::catalogue::{Entry, Listed, Listing, with_record};
 use crate::draft::{Description, Draft, DraftDisk, Frames};
 use crate::error::{Error, Memory, Refusal, What};
 use crate::format::entry::TreeKind;
@@ -42,7 +42,7 @@ impl Base {
     }
 
     /// The version of a record; `see` gets that too.
-    pub fn chosen(store: &mut Store<'_>, link: &Link, mut see: impl FnMut(&Record<'_>)) -> Result<Base, Error> {
+    pub fn chosen(store: &mut Store<'_>, link: &Link, see: &mut dyn FnMut(&Record<'_>)) -> Result<Base, Error> {
         let mut read = |store: &mut Store<'_>| {
             with_record(store, link, |id, record| {
                 see(record);
@@ -56,9 +56,9 @@ impl Base {
     /// The newest version with this root.
     pub fn with_root(store: &mut Store<'_>, root: &Id) -> Result<Option<Base>, Error> {
         let mut found = None;
-        each_record(store, |link, _, id, record| {
+        each_record(store, &mut |entry, id, record| {
             if record.kind == RecordKind::Version && record.root == *root {
-                found = Some((link.place, Base::of(id, record)));
+                found = Some((entry.link.place, Base::of(id, record)));
             }
         })?;
         found.map(|(place, base)| base.check(store, place)).transpose()
@@ -86,9 +86,9 @@ impl Kept {
     /// The draft of that source of which most is done.
     pub fn find(store: &mut Store<'_>, source: &str, disk_size: u64) -> Result<Option<Kept>, Error> {
         let mut found: Option<Kept> = None;
-        each_record(store, |_, key, _, record| {
+        each_record(store, &mut |entry, _, record| {
             let is_it = record.kind == RecordKind::Draft && record.source == source && record.disk_size == disk_size;
-            if let Some(key) = key.filter(|_| is_it && found.is_none_or(|found| found.position <= record.position)) {
+            if let Some(key) = entry.key.filter(|_| is_it && found.is_none_or(|found| found.position <= record.position)) {
                 found = Some(Kept { key, position: record.position, manifest: Manifest { disk_size, top: record.draft_top } });
             }
         })?;
@@ -97,20 +97,11 @@ impl Kept {
 }
 
 /// Shows every record that can be read, in order of creation.
-fn each_record(store: &mut Store<'_>, mut see: impl FnMut(&Link, Option<u64>, Id, &Record<'_>)) -> Result<(), Error> {
+#[inline(never)]
+fn each_record(store: &mut Store<'_>, see: &mut dyn FnMut(&Entry, Id, &Record<'_>)) -> Result<(), Error> {
     let mut listing = Listing::of(store);
-    loop {
-        match patiently(|| listing.next(store))? {
-            Listed::Step => {}
-            Listed::End => return Ok(()),
-            Listed::Entry(entry) => {
-                match patiently(|| with_record(store, &entry.link, |id, record| see(&entry.link, entry.key, id, record))) {
-                    Err(error) if !error.is_damage() => return Err(error),
-                    _ => {}
-                }
-            }
-        }
-    }
+    while patiently(|| listing.show(store, see))? != Listed::End {}
+    Ok(())
 }
 
 /// The source of a draft that only a stream between the same roots continues. No disk's source is called so.
