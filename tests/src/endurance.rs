@@ -1,7 +1,7 @@
 //! A chip's life: increments of a region of flash, for as long as one likes, with resets in the middle.
 //!
-//! What firmware does, and nothing else: a backup of what changed; the oldest version goes when there are more than enough; a compaction now and then,
-//! and when a backup finds no space; and after a reset, one gc, since that is what removes segments that a cut session left.
+//! What firmware does, and nothing else: a backup of what changed; the oldest version goes when there are more than enough; a compaction when a backup
+//! finds no space; and after a reset, one gc, since that is what removes segments that a cut session left.
 
 use crate::nor::{SpiFlash, mounted};
 use crate::rig::{Plan, Rig, StillHost, Verdict};
@@ -10,14 +10,13 @@ use sarsen_core::error::{Error, Trouble};
 use sarsen_core::ops::init;
 use std::collections::VecDeque;
 
-/// One compaction in so many increments. Each session has a segment of its own, and the table of many needs more space than the reserve has.
-const COMPACT_EVERY: u32 = 16;
-
 /// What a chip does all its life.
 #[derive(Clone, Copy, Debug)]
 pub struct Life {
     /// Erase blocks of the flash that the repository has.
     pub flash_blocks: usize,
+    /// The greatest length of a segment.
+    pub segment_bytes: u32,
     /// Bytes of the region that is backed up.
     pub region_bytes: usize,
     /// Bytes of another disk, backed up once, that never changes: what a chip left the factory with.
@@ -93,7 +92,7 @@ impl Life {
             cost: Cost::default(),
             verbs: 0,
         };
-        let options = init::Options { segment_bytes: 16 << 10, ..init::Options::SMALL };
+        let options = init::Options { segment_bytes: self.segment_bytes, ..init::Options::SMALL };
         chip.verb(|rig| rig.init(&options).map(drop)).expect("a new chip takes a repository");
         chip.back_up_factory();
         chip.back_up("first");
@@ -104,9 +103,6 @@ impl Life {
                 chip.reset_in(number);
             }
             chip.back_up(&number.to_string());
-            if number.is_multiple_of(COMPACT_EVERY) {
-                chip.compact().unwrap_or_else(|error| panic!("compaction after {number}: {error:?}"));
-            }
         }
         chip.examine();
         let (erases, programmed_bytes) = (chip.flash.erases(), chip.flash.programmed_bytes());

@@ -35,12 +35,24 @@ fn fill(patient: &mut Patient) -> Result<(), String> {
     patient.examine()
 }
 
+/// Removes a version. What gc and compact need, removals leave to them: where one finds no space, those come first.
+fn remove(patient: &mut Patient, label: Label) -> Result<(), String> {
+    match patient.attempt(Verb::Remove(label)) {
+        Err(error) if is_full(&error) => {
+            patient.power_cycle(0, Loss::Nothing);
+            [Verb::Gc, Verb::Compact, Verb::Remove(label)].into_iter().try_for_each(|verb| patient.must(verb))
+        }
+        Err(error) => Err(format!("removing {label:?} fails: {error:?}")),
+        Ok(()) => Ok(()),
+    }
+}
+
 /// Removes what a filter picks, gives its space back, and looks whether all else is there.
 fn empty(patient: &mut Patient, pick: impl Fn(usize, usize) -> bool) -> Result<(), String> {
     let truth = patient.possible().last().ok_or("nothing is true")?.clone();
     let labels: Vec<Label> = [Standing::Version, Standing::Draft].iter().flat_map(|&standing| truth.labels(standing)).collect();
     let picked = labels.iter().enumerate().filter(|(at, _)| pick(*at, labels.len()));
-    picked.map(|(_, &label)| label).try_for_each(|label| patient.must(Verb::Remove(label)))?;
+    picked.map(|(_, &label)| label).try_for_each(|label| remove(patient, label))?;
     patient.examine()?;
     for verb in [Verb::Gc, Verb::Compact] {
         patient.must(verb)?;

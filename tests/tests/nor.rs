@@ -120,7 +120,16 @@ fn a_flash_is_not_taken_for_what_it_is_not() {
 #[test]
 fn blocks_wear_evenly_though_little_of_what_is_kept_ever_changes() {
     let (region_bytes, factory_bytes) = (48 << 10, 128 << 10);
-    let life = Life { flash_blocks: 96, region_bytes, factory_bytes, increments: 600, versions: 4, reset_every: 20, seed: 5 };
+    let life = Life {
+        flash_blocks: 96,
+        segment_bytes: 16 << 10,
+        region_bytes,
+        factory_bytes,
+        increments: 600,
+        versions: 4,
+        reset_every: 20,
+        seed: 5,
+    };
     let cost = life.live();
     let (greatest, mean) = (cost.greatest(), cost.mean());
     println!(
@@ -347,6 +356,70 @@ fn any_block_may_be_bad_in_any_way_and_is_remembered() {
     spread(&blocks, each, |one| retired += one);
     println!("{retired} blocks of {} were retired", blocks.len());
     assert!(retired > blocks.len() / 4);
+}
+
+/// Backs up until nothing fits any more; how many versions there are.
+fn fill(flash: &SpiFlash) -> Result<u32, String> {
+    take(flash, Step::Init, 0).map_err(|error| format!("init: {error:?}"))?;
+    for label in 0.. {
+        match take(flash, Step::Backup(label), label.into()) {
+            Ok(()) => {}
+            Err(Error::Medium { trouble: Trouble::Full, .. }) => break,
+            Err(error) => return Err(format!("backup {label} into what fills up: {error:?}")),
+        }
+    }
+    let seen = look(flash)?.unwrap_or_default();
+    Ok(u32::try_from(seen.len()).unwrap_or(u32::MAX))
+}
+
+/// Removes versions, gives their space back, and looks whether the others are there. Where a removal finds no space either, gc comes first.
+fn empty(flash: &SpiFlash, labels: &[u32]) -> Result<(), String> {
+    let mut left = look(flash)?.unwrap_or_default();
+    let tell = |step: Step| move |error: Error| format!("{step:?}: {error:?}");
+    for &label in labels {
+        let step = Step::Remove(label);
+        match take(flash, step, 0) {
+            Err(Error::Medium { trouble: Trouble::Full, .. }) => {
+                take(flash, Step::Gc, 0).map_err(tell(Step::Gc))?;
+                take(flash, Step::Compact, 0).map_err(tell(Step::Compact))?;
+                take(flash, step, 0).map_err(tell(step))?;
+            }
+            done => done.map_err(tell(step))?,
+        }
+        left.retain(|&other| other != label);
+    }
+    for step in [Step::Gc, Step::Compact] {
+        take(flash, step, 0).map_err(tell(step))?;
+        if look(flash)? != Some(left.clone()) {
+            return Err(format!("after {step:?} {:?} is there, not {left:?}", look(flash)?));
+        }
+    }
+    Ok(())
+}
+
+fn fill_and_empty(blocks: usize) -> Result<u32, String> {
+    let flash = SpiFlash::new(1, blocks);
+    let versions = fill(&flash)?;
+    empty(&flash, &(0..versions).filter(|label| label % 2 == 0).collect::<Vec<_>>())?;
+    empty(&flash, &(0..versions - 1).filter(|label| label % 2 == 1).collect::<Vec<_>>())?;
+    take(&flash, Step::Backup(versions), 0).map_err(|error| format!("a backup in the end: {error:?}"))?;
+    look(&flash)?;
+    Ok(versions)
+}
+
+/// A compaction once stored the table of all segments anew in each commit, and each session has a segment: a flash full of short ones was stuck.
+#[test]
+fn a_flash_that_was_filled_with_short_segments_can_be_emptied_and_used_again() {
+    let sizes: Vec<usize> = (48..112).chain([141, 202, 256]).collect();
+    let (mut wrong, mut versions) = (Vec::new(), 0);
+    let each = |&blocks: &usize| fill_and_empty(blocks).map_err(|what| format!("{blocks} blocks: {what}"));
+    spread(&sizes, each, |result| match result {
+        Ok(count) => versions = versions.max(count),
+        Err(what) => wrong.push(what),
+    });
+    wrong.iter().for_each(|what| println!("! {what}"));
+    assert!(wrong.is_empty(), "{} of {} flashes cannot be emptied", wrong.len(), sizes.len());
+    assert!(versions > 100, "no more than {versions} versions fit");
 }
 
 fn wear(flash: &SpiFlash) -> Wear {

@@ -2,24 +2,34 @@
 //!
 //! Marking first, as in gc. Then, in batches that need no more space than the reserve has: live entries are copied as they are stored, tables are
 //! written anew where they lay in a victim, a commit makes that true, and only then the victims go. A segment with a mark on a live entry stays.
+//! Segments in which nothing lives go first: they give space and need next to none. Then blocks are folded, then sparse segments copied.
 
-use crate::catalogue::{Listed, Listing};
 use crate::chain::{self, Chain, PackedBlock};
 use crate::digest::digest;
-use crate::draft::set_link;
 use crate::error::{Error, Refusal};
+use crate::format::bytes::{Reader, Writer};
 use crate::format::entry::{Kind, LEN, TreeKind};
+use crate::format::{link, row};
 use crate::frame::Work;
 use crate::host::Slots;
 use crate::index::SlotIndex;
 use crate::manifest::{LIVE, NAMED, SHARED};
-use crate::ops::gc::{Live, Lives, Marking, Report, remove_dead, write_rows};
+use crate::ops::gc::{Live, Lives, Marking, Report, remove_dead};
 use crate::segment::{Item, Lines};
 use crate::session::plain_header;
 use crate::store::{Purpose, Sought, Store};
 use crate::task::{Event, Job, Next, Outcome, Piece, Task};
-use crate::tree::{Descent, Meeting};
+use crate::tree::{Cursor, Descent, Meeting};
 use crate::types::{Id, Link, Place, SegmentNumber, low32, narrow, wide};
+
+/// Which segments are victims.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pass {
+    /// Those in which nothing lives.
+    Dead,
+    /// Sparse and small ones too.
+    Sparse,
+}
 
 #[allow(clippy::large_enum_variant)] // one lives at a time, and there is no heap
 enum Stage {
@@ -56,6 +66,7 @@ enum Stage {
 pub struct Compact<'m> {
     marking: Marking<'m>,
     stage: Stage,
+    pass: Pass,
     /// The batch: a range of segments by their position among the lives.
     batch: (usize, usize),
     /// Bytes stored by folding.
@@ -70,6 +81,7 @@ impl<'m> Compact<'m> {
         Ok(Compact {
             marking: Marking::new(store, lives, pages),
             stage: Stage::Begin,
+            pass: Pass::Dead,
             batch: (0, 0),
             folded_bytes: 0,
             in_flight: 0,
@@ -79,13 +91,13 @@ impl<'m> Compact<'m> {
     /// Looks through the segments for blocks that lie on bases which nothing else needs. What that stores has to fit beside everything else, so
     /// there is an end to it; the next compaction goes on.
     fn fold(&mut self, next: usize, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
-        let enough = self.folded_bytes > u64::from(store.parameters().segment_bytes) / 2;
+        let enough = self.folded_bytes > u64::from(store.parameters().segment_bytes) / 4;
         let live = self.marking.lives.all().get(next).copied();
         let Some(live) = live.filter(|_| !enough && !self.marking.is_lost() && !store.is_damaged()) else {
             if self.in_flight > 0 {
                 return Ok(Next::Wait);
             }
-            self.stage = Stage::Choose { from: 0 };
+            (self.pass, self.stage) = (Pass::Sparse, Stage::Choose { from: 0 });
             return Ok(Next::Step);
         };
         let after = next.saturating_add(1);
@@ -165,19 +177,10 @@ impl<'m> Compact<'m> {
         let limit = u64::from(store.parameters().segment_bytes) / 2;
         let keep_all = self.marking.report.kept_for_damage;
         let small = self.marking.lives.all().iter().filter(|live| is_small(live, limit)).count();
-        let (mut batch_bytes, mut end, mut any) = (0u64, from, false);
-        for live in self.marking.lives.all_mut().get_mut(from..).unwrap_or(&mut []) {
-            let victim = !keep_all && !live.held && is_sparse(live, limit, small);
-            if victim && any && batch_bytes.saturating_add(live.live_bytes.into()) > limit {
-                break;
-            }
-            live.victim = victim;
-            any |= victim;
-            if victim {
-                batch_bytes = batch_bytes.saturating_add(live.live_bytes.into());
-            }
-            end = end.saturating_add(1);
-        }
+        let pass = self.pass;
+        let suits = |live: &Live| live.live_bytes == 0 || (pass == Pass::Sparse && is_sparse(live, limit, small));
+        let victim = |live: &Live| !keep_all && !live.held && suits(live);
+        let end = self.marking.lives.choose(from, store.parameters().fan_out_log2, limit, victim);
         self.batch = (from, end);
         self.stage = Stage::Victim { next: from };
         Next::Step
@@ -247,11 +250,9 @@ impl<'m> Compact<'m> {
             self.stage = Stage::Remove { next: self.batch.1 };
             return Ok(Next::Step);
         }
-        move_records(store, &self.marking.lives)?;
-        let victims = |live: &Live| live.victim;
-        write_rows(store, &mut self.marking.lives, victims)?;
-        for tree in [TreeKind::Catalogue, TreeKind::Damage, TreeKind::Segments] {
-            renew_pages(store, &self.marking.lives, tree)?;
+        TREES.into_iter().try_for_each(|tree| warm(store, &self.marking.lives, tree))?;
+        for tree in TREES {
+            renew(store, &self.marking.lives, tree)?;
         }
         store.commit()?;
         self.stage = Stage::Remove { next: self.batch.0 };
@@ -263,6 +264,10 @@ impl<'m> Compact<'m> {
             let more = self.batch.1 < self.marking.lives.all().len();
             if more {
                 self.stage = Stage::Choose { from: self.batch.1 };
+                return Ok(Next::Step);
+            }
+            if self.pass == Pass::Dead {
+                self.stage = Stage::Fold { next: 0 };
                 return Ok(Next::Step);
             }
             store.close()?;
@@ -322,25 +327,7 @@ fn slot_of(store: &Store<'_>, id: &crate::types::Id, place: Place) -> Option<Slo
     candidates.find(|(_, at, flags)| *at == place && flags.has(LIVE)).map(|(slot, ..)| slot)
 }
 
-/// Writes the records that lie in victims anew, and their rows of the catalogue.
-fn move_records(store: &mut Store<'_>, lives: &Lives<'_>) -> Result<(), Error> {
-    let mut listing = Listing::of(store);
-    loop {
-        match listing.next(store)? {
-            Listed::Step => {}
-            Listed::End => return store.check_writable(),
-            Listed::Entry(entry) if lives.is_victim(entry.link.place) => {
-                let key = entry.key.ok_or(Error::Refused(Refusal::Rebuilt))?;
-                let link = move_record(store, &entry.link)?;
-                set_link(store, key, &link)?;
-            }
-            Listed::Entry(_) => {}
-        }
-    }
-}
-
 fn move_record(store: &mut Store<'_>, link: &Link) -> Result<Link, Error> {
-    store.settle()?;
     let entry = store.source().entry(link.place, u64::MAX)?;
     store.room(entry.total_bytes(store.parameters()))?;
     store.with_buffer(|store, buffer| {
@@ -353,33 +340,81 @@ fn move_record(store: &mut Store<'_>, link: &Link) -> Result<Link, Error> {
     })
 }
 
-/// Writes the pages of a table anew that lie in victims, or whose bases do.
-fn renew_pages(store: &mut Store<'_>, lives: &Lives<'_>, tree: TreeKind) -> Result<(), Error> {
-    let root = match tree {
-        TreeKind::Segments => store.segments(),
-        TreeKind::Catalogue => store.catalogue(),
-        _ => store.damage(),
-    };
+/// What a table has in a victim.
+enum Affected {
+    /// A page: it lies there, or a base of it does.
+    Page { level: u8, position: u64 },
+    /// A row of the catalogue: its record lies there.
+    Record { key: u64, link: Link },
+    /// The victim's own row.
+    Victim { key: u64 },
+    /// Nothing at this turn.
+    Nothing,
+}
+
+const TREES: [TreeKind; 3] = [TreeKind::Catalogue, TreeKind::Damage, TreeKind::Segments];
+
+/// Reads all that [`renew`] is going to read, so that a medium that answers "pending" does so before anything is appended.
+fn warm(store: &mut Store<'_>, lives: &Lives<'_>, tree: TreeKind) -> Result<(), Error> {
+    let mut descent = Descent::over(tree, store.parameters().fan_out_log2, store.root(tree));
+    while let Some(affected) = store.with_walk(|store, walk| look(tree, &mut descent, lives, store, walk))? {
+        if let Affected::Record { link, .. } = affected {
+            store.with_buffer(|store, buffer| store.record(&link, buffer).map(|_| ()))?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes anew what a table has in victims. Each page is stored once.
+fn renew(store: &mut Store<'_>, lives: &Lives<'_>, tree: TreeKind) -> Result<(), Error> {
+    let root = store.root(tree);
     let mut descent = Descent::over(tree, store.parameters().fan_out_log2, root);
-    store.edit(tree, root.rows, &mut |cursor, store, memory| {
-        loop {
-            let met = store.with_walk(|store, walk| match descent.next(walk)? {
-                Some(Meeting::Page { level, position, .. }) => {
-                    descent.enter(store, walk)?;
-                    let renew = store.last_chain().any(|place| lives.is_victim(place));
-                    Ok(Some(renew.then_some((level, position))))
+    let mut change = |cursor: &mut Cursor, store: &mut Store<'_>, memory: &mut [u8]| {
+        while let Some(affected) = store.with_walk(|store, walk| look(tree, &mut descent, lives, store, walk))? {
+            match affected {
+                Affected::Page { level, position } => cursor.renew(level, position, store, memory)?,
+                Affected::Record { key, link } => {
+                    let mut row = [0; link::LEN];
+                    link::emit(&move_record(store, &link)?, &mut Writer::new(&mut row));
+                    cursor.set(key, &row, store, memory)?;
                 }
-                Some(_) => Ok(Some(None)),
-                None => Ok(None),
-            })?;
-            match met {
-                None => return Ok(()),
-                Some(Some((level, position))) => cursor.renew(level, position, store, memory)?,
-                Some(None) => {}
+                Affected::Victim { key } => cursor.set(key, &[0; row::LEN], store, memory)?,
+                Affected::Nothing => {}
             }
         }
-    })?;
-    Ok(())
+        Ok(())
+    };
+    match tree {
+        TreeKind::Segments => {
+            store.forget_rows(|segment| lives.is_victim(segment));
+            store.settle_with(&mut change)
+        }
+        _ => store.edit(tree, root.rows, &mut change).map(|_| ()),
+    }
+}
+
+/// Goes on to the next page or row of a table; none at its end.
+fn look(
+    tree: TreeKind,
+    descent: &mut Descent,
+    lives: &Lives<'_>,
+    store: &mut Store<'_>,
+    walk: &mut [u8],
+) -> Result<Option<Affected>, Error> {
+    let Some(meeting) = descent.next(walk)? else { return Ok(None) };
+    Ok(Some(match (meeting, tree) {
+        (Meeting::Page { level, position, .. }, _) => {
+            descent.enter(store, walk)?;
+            let renew = store.last_chain().any(|place| lives.is_victim(place.segment));
+            if renew { Affected::Page { level, position } } else { Affected::Nothing }
+        }
+        (Meeting::Row { key }, TreeKind::Catalogue) => {
+            let link = link::parse(&mut Reader(descent.row(key, walk)?)).unwrap_or(Link::ZERO);
+            if lives.is_victim(link.place.segment) { Affected::Record { key, link } } else { Affected::Nothing }
+        }
+        (Meeting::Row { key }, TreeKind::Segments) if lives.is_victim(SegmentNumber(low32(key))) => Affected::Victim { key },
+        _ => Affected::Nothing,
+    }))
 }
 
 impl Task for Compact<'_> {
@@ -388,12 +423,12 @@ impl Task for Compact<'_> {
     fn next(&mut self, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
         match &self.stage {
             Stage::Begin => {
-                store.begin(Purpose::Maintenance)?;
+                store.begin(Purpose::Reclaim)?;
                 self.stage = Stage::Mark;
                 Ok(Next::Step)
             }
             Stage::Mark if self.marking.is_done() => {
-                self.stage = Stage::Fold { next: 0 };
+                self.stage = Stage::Choose { from: 0 };
                 Ok(Next::Step)
             }
             Stage::Mark => Ok(self.marking.step(store)?.map_or(Next::Step, Next::Say)),

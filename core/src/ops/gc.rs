@@ -2,14 +2,14 @@
 //!
 //! Liveness runs from the newest commit through catalogue and manifests; nothing is ever kept or lost by a tombstone. If a page of any manifest cannot
 //! be read, what lies below it is not known, and nothing is removed: parity or a good copy may still mend it.
-//! Order: leftovers that no commit can name, marking, the table without the dead segments, commit, and only then their removal, with that of
-//! segments an earlier removal left behind.
+//! Order: leftovers that no commit can name, marking; then in batches the table without some dead segments, commit, and only then their removal; in
+//! the end that of segments an earlier removal left behind. A batch changes few pages of the table, so that it fits the reserve.
 
 use crate::catalogue::{Listed, Listing, with_record};
 use crate::error::{Error, Memory, Refusal};
 use crate::format::entry::{Kind, PAGE_DEPTH_MAX, TreeKind, total_bytes};
 use crate::format::record::RecordKind;
-use crate::format::row::SegmentRow;
+use crate::format::row;
 use crate::frame::Work;
 use crate::host::Slots;
 use crate::index::Flags;
@@ -89,8 +89,30 @@ impl<'m> Lives<'m> {
         }
     }
 
-    pub(crate) fn is_victim(&self, place: Place) -> bool {
-        let found = self.all().binary_search_by_key(&place.segment, |live| live.segment);
+    /// Chooses victims from a position on, until they need more than `room` bytes to be copied or their rows lie in more pages of the segment table
+    /// than one commit should store; where the next batch begins. The first is taken whatever it needs.
+    pub(crate) fn choose(&mut self, from: usize, fan_out_log2: u8, room: u64, wanted: impl Fn(&Live) -> bool) -> usize {
+        let (mut bytes, mut pages, mut last) = (0u64, 0usize, None);
+        let mut end = from;
+        for live in self.all_mut().get_mut(from..).unwrap_or(&mut []) {
+            live.victim = wanted(live);
+            if live.victim {
+                let page = live.segment.0.checked_shr(fan_out_log2.into());
+                pages = pages.saturating_add(usize::from(page != last));
+                bytes = bytes.saturating_add(live.live_bytes.into());
+                if last.is_some() && (bytes > room || pages > PAGES_A_COMMIT) {
+                    live.victim = false;
+                    break;
+                }
+                last = page;
+            }
+            end = end.saturating_add(1);
+        }
+        end
+    }
+
+    pub(crate) fn is_victim(&self, segment: SegmentNumber) -> bool {
+        let found = self.all().binary_search_by_key(&segment, |live| live.segment);
         found.ok().and_then(|at| self.all().get(at)).is_some_and(|live| live.victim)
     }
 }
@@ -118,6 +140,9 @@ pub struct Report {
 fn is_in_use(store: &Store<'_>, segment: SegmentNumber) -> bool {
     store.index().all().any(|(_, place, flags)| place.segment == segment && flags.has(LIVE))
 }
+
+/// Leaf pages of the segment table that one commit changes at most, to forget victims.
+const PAGES_A_COMMIT: usize = 4;
 
 const TABLES: [TreeKind; 3] = [TreeKind::Segments, TreeKind::Catalogue, TreeKind::Damage];
 
@@ -382,14 +407,7 @@ impl<'m> Marking<'m> {
 
 fn tables_phase(table: usize, store: &Store<'_>) -> Phase {
     match TABLES.get(table) {
-        Some(&tree) => {
-            let root = match tree {
-                TreeKind::Segments => store.segments(),
-                TreeKind::Catalogue => store.catalogue(),
-                _ => store.damage(),
-            };
-            Phase::Tables { table, descent: Descent::over(tree, store.parameters().fan_out_log2, root) }
-        }
+        Some(&tree) => Phase::Tables { table, descent: Descent::over(tree, store.parameters().fan_out_log2, store.root(tree)) },
         None => Phase::Records { listing: Listing::of(store) },
     }
 }
@@ -397,8 +415,18 @@ fn tables_phase(table: usize, store: &Store<'_>) -> Phase {
 enum Stage {
     Begin,
     Mark,
-    Remove { next: usize },
-    Unlisted { after: Option<SegmentNumber> },
+    /// Chooses the next batch among the segments from here on.
+    Settle {
+        from: usize,
+    },
+    /// Removes victims from here on, up to the end of the batch.
+    Remove {
+        next: usize,
+        end: usize,
+    },
+    Unlisted {
+        after: Option<SegmentNumber>,
+    },
     Done,
 }
 
@@ -418,23 +446,31 @@ impl<'m> Gc<'m> {
         Ok(Gc { marking, stage: Stage::Begin, first: SegmentNumber(0) })
     }
 
-    /// Takes dead segments out of the table, notes what lives in the others, and commits.
-    fn settle(&mut self, store: &mut Store<'_>) -> Result<(), Error> {
+    /// Takes a batch of dead segments out of the table, and commits.
+    fn settle(&mut self, from: usize, store: &mut Store<'_>) -> Result<(), Error> {
         let marking = &mut self.marking;
         let keep_all = marking.report.kept_for_damage;
-        write_rows(store, &mut marking.lives, |live| live.live_bytes == 0 && !keep_all && !live.held)?;
-        store.commit()?;
-        self.stage = Stage::Remove { next: 0 };
+        let dead = |live: &Live| live.live_bytes == 0 && !keep_all && !live.held;
+        let end = marking.lives.choose(from, store.parameters().fan_out_log2, u64::MAX, dead);
+        let batch = marking.lives.all().get(from..end).unwrap_or(&[]);
+        // The first commit is made in any case: what is not listed goes only after one.
+        if from == 0 || batch.iter().any(|live| live.victim) {
+            drop_rows(store, batch)?;
+            store.commit()?;
+        }
+        self.stage = Stage::Remove { next: from, end };
         Ok(())
     }
 
-    fn remove(&mut self, next: usize, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
+    fn remove(&mut self, next: usize, end: usize, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
         let marking = &mut self.marking;
-        let Some(&live) = marking.lives.all().get(next) else {
-            self.stage = Stage::Unlisted { after: None };
+        if next >= end {
+            let more = end < marking.lives.all().len();
+            self.stage = if more { Stage::Settle { from: end } } else { Stage::Unlisted { after: None } };
             return Ok(Next::Step);
-        };
-        self.stage = Stage::Remove { next: next.saturating_add(1) };
+        }
+        self.stage = Stage::Remove { next: next.saturating_add(1), end };
+        let live = marking.lives.all().get(next).copied().unwrap_or(Live::FREE);
         if !live.victim {
             return Ok(Next::Step);
         }
@@ -480,25 +516,13 @@ impl Gc<'_> {
     }
 }
 
-/// Rewrites the rows of the segment table: `dead` ones go (and are flagged as victims), the others note what lives in them.
-pub(crate) fn write_rows(store: &mut Store<'_>, lives: &mut Lives<'_>, dead: impl Fn(&Live) -> bool) -> Result<(), Error> {
-    store.settle()?;
-    let rows = store.segments().rows;
-    store.edit(TreeKind::Segments, rows, &mut |cursor, store, memory| {
-        for live in lives.all_mut() {
-            let key = u64::from(live.segment.0);
-            let row = SegmentRow::parse(cursor.get(key, store, memory)?);
-            let Ok(Some(row)) = row else { continue };
-            live.victim = dead(live);
-            let bytes = match live.victim {
-                true => [0; crate::format::row::LEN],
-                false => SegmentRow { live_bytes: live.live_bytes, ..row }.bytes(),
-            };
-            cursor.set(key, &bytes, store, memory)?;
-        }
-        Ok(())
-    })?;
-    Ok(())
+/// Takes victims out of the segment table.
+fn drop_rows(store: &mut Store<'_>, batch: &[Live]) -> Result<(), Error> {
+    store.forget_rows(|segment| batch.iter().any(|live| live.victim && live.segment == segment));
+    store.settle_with(&mut |cursor, store, memory| {
+        let mut victims = batch.iter().filter(|live| live.victim).map(|live| u64::from(live.segment.0));
+        victims.try_for_each(|key| cursor.set(key, &[0; row::LEN], store, memory))
+    })
 }
 
 pub(crate) fn remove_dead(store: &Store<'_>, live: &Live, report: &mut Report) -> Result<Event, Error> {
@@ -515,17 +539,21 @@ impl Task for Gc<'_> {
         store.go_on(0, 0)?;
         match self.stage {
             Stage::Begin => {
-                store.begin(Purpose::Maintenance)?;
+                store.begin(Purpose::Reclaim)?;
                 self.first = store.open_segment().unwrap_or(SegmentNumber(0));
                 self.stage = Stage::Mark;
                 Ok(Next::Step)
             }
             Stage::Mark if self.marking.is_done() => {
-                self.settle(store)?;
+                self.stage = Stage::Settle { from: 0 };
+                Ok(Next::Step)
+            }
+            Stage::Settle { from } => {
+                self.settle(from, store)?;
                 Ok(Next::Step)
             }
             Stage::Mark => Ok(self.marking.step(store)?.map_or(Next::Step, Next::Say)),
-            Stage::Remove { next } => self.remove(next, store),
+            Stage::Remove { next, end } => self.remove(next, end, store),
             Stage::Unlisted { after } => self.unlisted(after, store),
             Stage::Done => Err(Refusal::Parameter.into()),
         }

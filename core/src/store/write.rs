@@ -6,6 +6,7 @@ use crate::format::bytes::{Writer, copy};
 use crate::format::commit::{self, Commit, Root};
 use crate::format::entry::{EntryHeader, Kind, LEN, TreeKind, total_bytes};
 use crate::format::header::{Parameters, SEGMENT_BYTES_MAX};
+use crate::format::page::{HEAD_LEN, ROW_LEN_MAX};
 use crate::format::record::record_id;
 use crate::format::row::SegmentRow;
 use crate::log::{self, Head};
@@ -19,8 +20,10 @@ use crate::types::{Link, Place, SegmentNumber, low32, wide};
 pub enum Purpose {
     /// Adds: the reserve must be there first.
     Ordinary,
-    /// Gives space back or notes damage: may use the reserve.
+    /// Removes versions or notes damage: may use a part of the reserve.
     Maintenance,
+    /// Gives space back: may use all of the reserve.
+    Reclaim,
 }
 
 /// Changes rows of a table: its cursor, the store that keeps its pages, the cursor's memory.
@@ -49,7 +52,8 @@ impl<'m> Store<'m> {
         let writer = self.medium.writer().ok_or(Error::Refused(Refusal::ReadOnly))?;
         let held = match purpose {
             Purpose::Ordinary => reserve_bytes(&self.head.parameters),
-            Purpose::Maintenance => 0,
+            Purpose::Maintenance => reclaim_bytes(&self.head.parameters),
+            Purpose::Reclaim => 0,
         };
         writer.hold(held).map_err(Error::listing)?;
         let highest = self.medium.previous(None).map_err(Error::listing)?.unwrap_or(SegmentNumber(0));
@@ -158,7 +162,8 @@ impl<'m> Store<'m> {
         result
     }
 
-    pub(super) fn root(&self, tree: TreeKind) -> Root {
+    /// The root of a table, with what was changed since the last commit.
+    pub fn root(&self, tree: TreeKind) -> Root {
         match tree {
             TreeKind::Catalogue => self.catalogue,
             TreeKind::Damage => self.damage,
@@ -184,13 +189,29 @@ impl<'m> Store<'m> {
 
     /// Puts the rows of sealed segments into the table.
     pub fn settle(&mut self) -> Result<(), Error> {
-        while let Some(highest) = self.pending_rows.iter().flatten().map(|(segment, _)| segment.0).max() {
-            let rows = self.segments.rows.max(u64::from(highest).saturating_add(1));
-            self.edit(TreeKind::Segments, rows, &mut |cursor, store, memory| store.set_pending(cursor, rows, memory))?;
-            // Segments sealed meanwhile have higher numbers, and wait for the next round.
-            for row in &mut self.pending_rows {
-                *row = row.filter(|(segment, _)| u64::from(segment.0) >= rows);
-            }
+        while self.pending_rows.iter().any(Option::is_some) {
+            self.settle_with(&mut |_, _, _| Ok(()))?;
+        }
+        Ok(())
+    }
+
+    /// Rows that wait of segments that are going to be removed need not be put into the table at all.
+    pub fn forget_rows(&mut self, gone: impl Fn(SegmentNumber) -> bool) {
+        for row in &mut self.pending_rows {
+            *row = row.filter(|(segment, _)| !gone(*segment));
+        }
+    }
+
+    /// Changes rows of the segment table, and puts those of sealed segments into it at once. Segments sealed meanwhile wait.
+    pub fn settle_with(&mut self, change: &mut Change<'_, 'm>) -> Result<(), Error> {
+        let highest = self.pending_rows.iter().flatten().map(|(segment, _)| u64::from(segment.0).saturating_add(1)).max();
+        let rows = self.segments.rows.max(highest.unwrap_or(0));
+        self.edit(TreeKind::Segments, rows, &mut |cursor, store, memory| {
+            change(cursor, store, memory)?;
+            store.set_pending(cursor, rows, memory)
+        })?;
+        for row in &mut self.pending_rows {
+            *row = row.filter(|(segment, _)| u64::from(segment.0) >= rows);
         }
         Ok(())
     }
@@ -327,9 +348,24 @@ impl<'m> Store<'m> {
     }
 }
 
-/// Space that only rm, gc, compact and damage marks may use: enough to copy what lives in one segment, and the tables.
+/// Space that only rm, gc, compact and damage marks may use: what gc and compact need, and some more for rm.
 pub fn reserve_bytes(parameters: &Parameters) -> u64 {
-    u64::from(parameters.segment_bytes).saturating_mul(2)
+    reclaim_bytes(parameters).saturating_add(u64::from(parameters.segment_bytes) / 2).saturating_add(pages_bytes(parameters))
+}
+
+/// Space that rm leaves to gc and compact, which alone give any back: enough to fold some blocks, to copy what lives in the fullest segment that is
+/// compacted, and for what a commit stores of the tables.
+fn reclaim_bytes(parameters: &Parameters) -> u64 {
+    let segment = u64::from(parameters.segment_bytes);
+    segment.saturating_add(segment / 2).saturating_add(pages_bytes(parameters))
+}
+
+/// Pages that a commit of gc, compact or rm stores: leaves and what lies above them.
+const PAGES: u64 = 8;
+
+fn pages_bytes(parameters: &Parameters) -> u64 {
+    let page = HEAD_LEN.saturating_add(ROW_LEN_MAX.saturating_mul(1usize << parameters.fan_out_log2.min(8)));
+    total_bytes(parameters, low32(wide(page))).saturating_mul(PAGES)
 }
 
 /// The row that the newest commit's segment gets when the next session begins.

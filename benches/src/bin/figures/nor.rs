@@ -6,6 +6,7 @@ use sarsen_tests::endurance::Life;
 /// The repository has 1 MiB of flash in blocks of 4 KiB.
 const LIFE: Life = Life {
     flash_blocks: 256,
+    segment_bytes: 16 << 10,
     region_bytes: 128 << 10,
     factory_bytes: 128 << 10,
     increments: 10_000,
