@@ -15,7 +15,7 @@ use crate::format::entry::{EntryHeader, FILL, Kind, Line};
 use crate::format::header::Parameters;
 use crate::format::page::{Geometry, StoredPage, page_id};
 use crate::format::record::{Record, record_id};
-use crate::frame::{Work, check_block, check_stored, plain_digest, tell_stored};
+use crate::frame::{Has, Work, check_block, check_block_by, check_stored, check_stored_by, plain_digest};
 use crate::log::parse_copy;
 use crate::manifest::block_len;
 use crate::medium::Medium;
@@ -570,35 +570,19 @@ fn compare(piece: &Piece, hands: &Hands<'_>, work: &mut Work<'_>) -> Result<Outc
     }
 }
 
-/// How the frames of a block are looked at.
-enum Look<'l> {
-    /// Decoded too.
-    Decode,
-    /// As they are stored.
-    Hash,
-    /// Not at all: somebody else hashes them as they are stored.
-    Tell(&'l mut dyn FnMut(&[u8], &Digest)),
-}
-
 fn check(piece: &Piece, hands: &Hands<'_>, work: &mut Work<'_>) -> Result<Outcome, Error> {
-    let Piece::Check { decodes, .. } = *piece else { return Err(MISMATCH) };
-    check_entry(piece, hands, work, if decodes { Look::Decode } else { Look::Hash })
+    check_entry(piece, hands, work, None)
 }
 
-/// Does the job of [`Piece::Check`] but for hashing the frames of a block: `tell` is given each as it is stored, and the digest it must have. They
-/// lie in [`Work::packed`] until the next job. If one has another digest, the fault is [`Fault::Payload`], whatever else came out but
-/// [`Fault::Entry`].
-pub fn check_unhashed(
-    job: &Job,
-    hands: &Hands<'_>,
-    work: &mut Work<'_>,
-    tell: &mut dyn FnMut(&[u8], &Digest),
-) -> Result<Outcome, Error> {
-    check_entry(&job.piece, hands, work, Look::Tell(tell))
+/// Does the job of [`Piece::Check`] but for hashing the frames of a block, which is left to `later`: it is given bytes and the digest they must have,
+/// and answers true. They lie in [`Work::packed`] and, decoded, in [`Work::raw`] until the next job. If one has another digest, the fault is
+/// [`Fault::Payload`], whatever else came out but [`Fault::Entry`].
+pub fn check_unhashed(job: &Job, hands: &Hands<'_>, work: &mut Work<'_>, later: &mut Has<'_>) -> Result<Outcome, Error> {
+    check_entry(&job.piece, hands, work, Some(later))
 }
 
-fn check_entry(piece: &Piece, hands: &Hands<'_>, work: &mut Work<'_>, look: Look<'_>) -> Result<Outcome, Error> {
-    let Piece::Check { place, limit, line, .. } = *piece else { return Err(MISMATCH) };
+fn check_entry(piece: &Piece, hands: &Hands<'_>, work: &mut Work<'_>, later: Option<&mut Has<'_>>) -> Result<Outcome, Error> {
+    let Piece::Check { place, limit, line, decodes } = *piece else { return Err(MISMATCH) };
     let source = &hands.source();
     let entry = match source.entry(place, limit) {
         Ok(entry) if line.is_none_or(|line| line == entry.line(place.offset)) => entry,
@@ -606,7 +590,7 @@ fn check_entry(piece: &Piece, hands: &Hands<'_>, work: &mut Work<'_>, look: Look
         Err(error) if error.is_damage() => return Ok(checked(Some(Fault::Entry), None, source)),
         Err(error) => return Err(error),
     };
-    let fault = match payload_is_right(source, place, &entry, look, work) {
+    let fault = match payload_is_right(source, place, &entry, decodes, later, work) {
         Ok(()) => match source.padding_is_right(place, &entry) {
             Ok(true) => None,
             Ok(false) => Some(Fault::Padding),
@@ -629,7 +613,8 @@ fn payload_is_right(
     source: &Source<'_>,
     place: Place,
     entry: &EntryHeader,
-    look: Look<'_>,
+    decodes: bool,
+    later: Option<&mut Has<'_>>,
     work: &mut Work<'_>,
 ) -> Result<(), Error> {
     let corrupt = |what| Error::corrupt(place, what);
@@ -638,11 +623,13 @@ fn payload_is_right(
     match entry.kind {
         Kind::Block { .. } => {
             let (shape, block) = (shape(&source.parameters), stored(place, entry, payload)?);
-            match look {
-                Look::Decode => check_block(&shape, &block, work.raw, work.scratch, work.codecs).map_err(corrupt),
-                Look::Hash => check_stored(&shape, &block).map_err(corrupt),
-                Look::Tell(tell) => tell_stored(&shape, &block, tell).map_err(corrupt),
+            match (decodes, later) {
+                (true, None) => check_block(&shape, &block, work.raw, work.scratch, work.codecs),
+                (true, Some(later)) => check_block_by(&shape, &block, work.raw, work.scratch, work.codecs, later),
+                (false, None) => check_stored(&shape, &block),
+                (false, Some(later)) => check_stored_by(&shape, &block, later),
             }
+            .map_err(corrupt)
         }
         Kind::Page { tree, delta } => {
             let fan_out_log2 = source.parameters.fan_out_log2;
@@ -671,7 +658,7 @@ fn copy(piece: &Piece, hands: &Hands<'_>, work: &mut Work<'_>) -> Result<Outcome
     let Piece::Copy { place } = *piece else { return Err(MISMATCH) };
     let source = &hands.source();
     let entry = source.entry(place, crate::format::header::SEGMENT_BYTES_MAX.into())?;
-    payload_is_right(source, place, &entry, Look::Decode, work)?;
+    payload_is_right(source, place, &entry, true, None, work)?;
     let (_, to) =
         work.packed.split_first_chunk_mut::<{ crate::format::entry::LEN }>().ok_or(Error::corrupt(place, What::Length))?;
     source.payload(place, &entry, to)?;
