@@ -22,7 +22,7 @@ export interface OpenOptions {
   zstd?: string | WebAssembly.Module;
   /** Makes a module worker that runs this package's `worker.js`, for pages that may not load it from where it lies. */
   worker?(): Worker;
-  /** Who hashes stored bytes (`method: "stored"`): measured when it is first needed, unless told. */
+  /** Who hashes frames in a scrub, where the digest is SHA-256: measured when it is first needed, unless told. */
   hashing?: "auto" | "wasm" | "webcrypto";
   /** Of a URL: what to send besides the range. */
   headers?: Record<string, string>;
@@ -219,7 +219,7 @@ export class Repository {
   private constructor();
   readonly info: RepositoryInfo;
   /** What was read of the source so far. */
-  /** Who hashes stored bytes; undefined before that was needed. */
+  /** Who hashes frames in a scrub; undefined before that was needed. */
   readonly hashing?: "wasm" | "webcrypto";
   readonly usage: { reads: number; bytes: number };
   /** Versions and drafts, oldest first. */

@@ -1,12 +1,16 @@
 // A repository that is open for reading. One verb at a time: another one waits until the first has ended.
 
 import { fasterHash } from "./engine.js";
-import { DamagedError, RefusedError, StreamError } from "./errors.js";
+import { DamagedError, RefusedError } from "./errors.js";
+import { Flow } from "./flow.js";
 import { Medium } from "./medium.js";
 import { Pieces } from "./pieces.js";
 import { Pool } from "./pool.js";
+import { Progress } from "./progress.js";
 import { Reader } from "./reader.js";
+import { findingOf, reportOf, versionOf } from "./report.js";
 import { abortable, AGAIN, DONE, drive, ear, explained, patiently, PENDING, readAll } from "./run.js";
+import { verifyStream } from "./stream.js";
 import { Zstd } from "./zstd.js";
 
 const CHECK = 0, SCRUB = 1, SCRUB_ONE = 2, SCRUB_STORED = 3;
@@ -15,15 +19,11 @@ const READ_BYTES = 1 << 20;
 /** Workers, all together, and what is under way to and from them may take so much. */
 const MEMORY_BYTES = 512 << 20;
 
-/** What an entry of the list says that is yes or no. */
-const FLAGS = ["sourceChanged", "protected"];
-
 /** So much of a stream waits to be taken before more is read. */
 const AHEAD_BYTES = 16 << 20;
 /** So many blocks are told of at once. */
 const MAP_BLOCKS = 4096;
 const STATES = ["zero", "stored", "delta", "lost"];
-const NO_ROOT = "0".repeat(64);
 
 export class Repository {
   #director;
@@ -78,8 +78,7 @@ export class Repository {
   /** Bytes of a version, checked. */
   read(version, offset, length, { signal } = {}) {
     return this.#turn(signal, async () => {
-      await this.#find(version, signal);
-      await this.#patiently(() => this.#director.begin_read(this.#zstd), signal);
+      const fill = await this.#reading(version, signal);
       const size = this.#director.reading_size();
       if (!(offset >= 0 && length >= 0 && offset + length <= size)) {
         throw new RangeError(`${length} bytes from ${offset} on are not within the ${size} bytes of the disk`);
@@ -87,7 +86,7 @@ export class Repository {
       const bytes = new Uint8Array(length);
       for (let at = 0; at < length; at += READ_BYTES) {
         const part = bytes.subarray(at, Math.min(at + READ_BYTES, length));
-        await this.#patiently(() => this.#director.read(offset + at, part), signal);
+        await fill(offset + at, part);
       }
       return bytes;
     });
@@ -178,8 +177,7 @@ export class Repository {
   /** One block: its id, and the entries that give it. */
   describeBlock(version, block, { signal } = {}) {
     return this.#turn(signal, async () => {
-      await this.#find(version, signal);
-      await this.#patiently(() => this.#director.begin_read(this.#zstd), signal);
+      await this.#reading(version, signal);
       await this.#patiently(() => this.#director.begin_map(), signal);
       let id, entries;
       await this.#patiently(() => {
@@ -301,7 +299,7 @@ export class Repository {
     const versions = await this.#list(signal);
     progress.end();
     const method = { [SCRUB]: "decoded", [SCRUB_ONE]: "decoded", [SCRUB_STORED]: "stored" }[depth] ?? null;
-    return reportOf(depth, found, versions, only, { method, hashing: method === "stored" && this.info.digest === "sha256" ? this.hashing : "wasm" });
+    return reportOf(depth === CHECK, found, versions, only, { method, hashing: method !== null && this.info.digest === "sha256" ? this.hashing : "wasm" });
   }
 
   async #restore(version, flow, { lossy, onProgress, signal }) {
@@ -323,15 +321,13 @@ export class Repository {
   async #describe(version, signal) {
     if (typeof version !== "string") return version;
     return this.#turn(signal, async () => {
-      await this.#find(version, signal);
-      await this.#patiently(() => this.#director.begin_read(this.#zstd), signal);
+      await this.#reading(version, signal);
       return { size: this.#director.reading_size() };
     });
   }
 
   async #map(version, first, signal) {
-    await this.#find(version, signal);
-    await this.#patiently(() => this.#director.begin_read(this.#zstd), signal);
+    await this.#reading(version, signal);
     await this.#patiently(() => this.#director.begin_map(), signal);
     const size = this.#director.reading_size();
     const { blockBytes } = this.info;
@@ -369,7 +365,7 @@ export class Repository {
     const chosen = version === undefined ? undefined : versions.find(({ place }) => place === this.#director.found_at().join(":"));
     const stream = new this.#engine.glue.Stream(this.#zstd);
     try {
-      return await this.#readStream(file, stream, { versions, chosen, objectBytes, signal });
+      return await verifyStream(file, stream, { versions, chosen, objectBytes, signal, blockBytes: this.info.blockBytes, reading: (target) => this.#reading(target, signal) });
     } catch (error) {
       throw explained(error, this.#reader, { version: chosen?.id });
     } finally {
@@ -377,52 +373,11 @@ export class Repository {
     }
   }
 
-  async #readStream(file, stream, { versions, chosen, objectBytes, signal }) {
-    let told;
-    const listener = ear((_, facts) => (told = facts));
-    const start = new Uint8Array(await file.slice(0, 4096).arrayBuffer());
-    let at = stream.begin(start, file.size, chosen?.size ?? Number.MAX_SAFE_INTEGER, objectBytes, listener);
-    if (at < 0) throw { class: "stream", code: "short", offset: file.size };
-    const own = told.format === "sarsen";
-    const withRoot = (root) => versions.find((version) => version.root === root && version.kind === "version") ?? null;
-    const target = own ? withRoot(told.targetRoot) : (chosen ?? null);
-    if (own && chosen && chosen.root !== told.targetRoot) throw { class: "stream", code: "stream-base" };
-    const result = { ...told, bytes: file.size, dataBytes: 0, zeroBytes: 0, target, base: own && told.baseRoot !== NO_ROOT ? withRoot(told.baseRoot) : null };
-    let pieces = [];
-    const sink = {
-      data: (offset, bytes) => pieces.push({ offset, length: bytes.length, bytes: bytes.slice() }),
-      zero: (offset, length) => pieces.push({ offset, length }),
-    };
-    if (target) {
-      await this.#find(target, signal);
-      await this.#patiently(() => this.#director.begin_read(this.#zstd), signal);
-    }
-    while (at < file.size) {
-      signal?.throwIfAborted();
-      const bytes = new Uint8Array(await file.slice(at, at + READ_BYTES).arrayBuffer());
-      stream.feed(bytes, sink);
-      at += bytes.length;
-      for (const piece of pieces) await this.#compare(piece, target, result, signal);
-      pieces = [];
-    }
-    stream.feed(new Uint8Array(), sink);
-    stream.end();
-    return { ...result, verdict: target ? "same" : own ? "whole" : "complete" };
-  }
-
-  /** Whether a piece of a stream is what the version has there. */
-  async #compare({ offset, length, bytes }, target, result, signal) {
-    result[bytes ? "dataBytes" : "zeroBytes"] += length;
-    if (!target) return;
-    for (let at = 0; at < length; at += READ_BYTES) {
-      const there = new Uint8Array(Math.min(READ_BYTES, length - at));
-      await this.#patiently(() => this.#director.read(offset + at, there), signal);
-      const differs = there.findIndex((byte, within) => byte !== (bytes ? bytes[at + within] : 0));
-      if (differs < 0) continue;
-      throw new StreamError(`at byte ${offset + at + differs} of the disk the stream differs from ${target.id}`, {
-        code: "differs", offset: offset + at + differs, block: Math.floor((offset + at + differs) / this.info.blockBytes), version: target.id,
-      });
-    }
+  /** Prepares to read a version; what fills bytes from an offset. */
+  async #reading(version, signal) {
+    await this.#find(version, signal);
+    await this.#patiently(() => this.#director.begin_read(this.#zstd), signal);
+    return (offset, to) => this.#patiently(() => this.#director.read(offset, to), signal);
   }
 
   /** All segments there are, and not only those that opening needs. */
@@ -448,45 +403,6 @@ function workersFor({ blockBytes }) {
   const cores = globalThis.navigator?.hardwareConcurrency ?? 2;
   const each = blockBytes * 5 + (8 << 20); // its buffers, and batches on their way
   return Math.max(1, Math.min(cores, Math.floor(MEMORY_BYTES / 2 / each), 16));
-}
-
-function versionOf({ segment, offset, record, ...facts }) {
-  const version = { kind: null, name: null, snapshot: null, base: null, ...facts };
-  for (const flag of FLAGS) if (flag in facts) version[flag] = facts[flag] === 1;
-  Object.defineProperty(version, "place", { value: `${segment}:${offset}` });
-  Object.defineProperty(version, "record", { value: record });
-  return version;
-}
-
-function findingOf({ kind, segment = null, offset = null }) {
-  return { kind, segment, offset };
-}
-
-/** What `sarsen check --json` and `scrub --json` print (VERIFY.md), how it was found out, and a verdict in a word for each version. */
-function reportOf(depth, { findings, hit, report }, all, only, how) {
-  const { segments, entries, bytes, behind, rebuilt, changed, skipped } = report;
-  const judged = all.filter(({ kind, place }) => kind !== "draft" && (only === undefined || only === place));
-  const whole = depth === CHECK ? "complete" : skipped > 0 ? "sampled" : "intact";
-  const versions = judged.map(({ id, name, snapshot, place }) => {
-    const damaged = hit.has(place);
-    return { id, name, snapshot, hit: damaged, verdict: damaged ? "damaged" : whole };
-  });
-  return {
-    depth: depth === CHECK ? "check" : "scrub",
-    ...how,
-    findings,
-    versions,
-    hit: [...new Set(versions.filter(({ hit }) => hit).map(({ id }) => id))].sort(),
-    segments,
-    entries,
-    skipped,
-    bytes,
-    behind: behind === 1,
-    rebuilt: rebuilt === 1,
-    changed: changed === 1,
-    marks_written: false,
-    damaged: findings.length > 0 || versions.some(({ hit }) => hit) || behind === 1 || rebuilt === 1,
-  };
 }
 
 function lostError({ offset }, { blockBytes }, version) {
@@ -523,82 +439,4 @@ async function handleTarget(handle) {
     abort: (reason) => writable.abort(reason),
     close: () => writable.close(),
   };
-}
-
-/** Pieces on their way from the engine to whoever takes them. */
-class Flow {
-  #pieces = [];
-  #held = 0;
-  #most;
-  #ended = false;
-  #error;
-  #arrived = () => {};
-  #taken = () => {};
-
-  constructor(most) {
-    this.#most = most;
-  }
-
-  put(pieces) {
-    if (pieces.length === 0) return;
-    this.#pieces.push(...pieces);
-    for (const { bytes } of pieces) this.#held += bytes?.length ?? 0;
-    this.#arrived();
-  }
-
-  end(error) {
-    [this.#ended, this.#error] = [true, error];
-    this.#arrived();
-  }
-
-  /** Waits until there is room for more. */
-  async room(signal) {
-    while (this.#held > this.#most) await abortable(new Promise((resolve) => (this.#taken = resolve)), signal);
-  }
-
-  async *[Symbol.asyncIterator]() {
-    for (;;) {
-      while (this.#pieces.length > 0) {
-        const pieces = this.#pieces;
-        [this.#pieces, this.#held] = [[], 0];
-        this.#taken();
-        yield* pieces;
-      }
-      if (this.#ended && this.#error) throw this.#error;
-      if (this.#ended) return;
-      await new Promise((resolve) => (this.#arrived = resolve));
-    }
-  }
-}
-
-/** Tells how far it is, not too often. */
-class Progress {
-  #total;
-  #tell;
-  #done = 0;
-  #began = performance.now();
-  #told = 0;
-
-  constructor(total, tell) {
-    this.#total = total;
-    this.#tell = tell;
-    this.#say();
-  }
-
-  add(bytes) {
-    this.#done += bytes;
-    if (performance.now() - this.#told > 50) this.#say();
-  }
-
-  end() {
-    this.#say();
-  }
-
-  #say() {
-    this.#told = performance.now();
-    const seconds = (this.#told - this.#began) / 1000;
-    const rate = seconds > 0 ? this.#done / seconds : 0;
-    const left = rate > 0 && this.#total > this.#done ? (this.#total - this.#done) / rate : undefined;
-    this.#tell?.({ done: this.#done, total: Math.max(this.#total, this.#done), bytesPerSecond: rate, secondsLeft: left });
-  }
 }

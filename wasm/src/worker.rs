@@ -28,11 +28,11 @@ pub struct Worker {
     outcomes: Wire,
     /// What was done and is not in `outcomes` yet, from the first job on whose frames JavaScript hashes.
     waiting: Vec<(Job, Result<Outcome, Error>)>,
-    /// Frames of the job just done: where their stored bytes lie in this module's memory.
+    /// Frames of the job just done: where they lie in this module's memory, as they are stored and decoded.
     frames: Vec<u32>,
     /// The digests that frames of waiting jobs must have: number of the job, digest.
     expected: Vec<(usize, Digest)>,
-    /// JavaScript hashes frames as they are stored.
+    /// JavaScript hashes frames.
     hashes_outside: bool,
 }
 
@@ -59,7 +59,7 @@ impl Worker {
         })
     }
 
-    /// Leaves to JavaScript what it may be faster at: hashing stored frames, where that is all there is to be done with them.
+    /// Leaves to JavaScript what it may be faster at: hashing frames.
     pub fn hash_outside(&mut self, outside: bool) {
         self.hashes_outside = outside && self.parameters.algorithm == Algorithm::Sha256;
     }
@@ -135,7 +135,7 @@ impl Worker {
         let disk = disk.as_ref().map(|disk| disk as &dyn Disk);
         let hands = Hands { medium, parameters: *parameters, disk };
         let mut work = bench.work(codecs);
-        if !self.hashes_outside || !matches!(job.piece, Piece::Check { decodes: false, .. }) {
+        if !self.hashes_outside || !matches!(job.piece, Piece::Check { .. }) {
             return perform(job, &hands, &mut work);
         }
         let (number, known) = (self.waiting.len(), expected.len());
@@ -144,8 +144,10 @@ impl Worker {
             let [start, len] = [bytes.as_ptr().addr(), bytes.len()].map(|of| u32::try_from(of).unwrap_or(u32::MAX));
             frames.extend([start, len]);
             expected.push((number, *digest));
+            true
         });
-        if outcome.is_err_and(|error| error.is_pending()) {
+        // Done again, or not at all: then nothing is to be hashed for it.
+        if outcome.is_err() || codecs.zstd_is_due {
             frames.clear();
             expected.truncate(known);
         }
