@@ -224,6 +224,19 @@ export async function verbTests() {
       }
     });
   });
+  await test("memory_is_bounded_with_all_workers_together", async () => {
+    const large = join(folder, "large");
+    command(large, "init", "--block", "16M", "--frame", "256K", "--codec", "lz4");
+    writeFileSync(join(folder, "large.raw"), Buffer.alloc(160 << 20, disk(0)));
+    command(large, "backup", join(folder, "large.raw"), "--name", "large");
+    const peak = await using(large, {}, async (opened) => {
+      assert.ok(!(await opened.scrub()).damaged);
+      for await (const { length } of opened.stream("latest")) assert.ok(length > 0);
+      return opened.usage.memoryBytes;
+    });
+    assert.ok(peak > 0 && peak <= 512 << 20, `${peak}`);
+    return `blocks of 16 MiB, workers as many as processors: at most ${(peak / (1 << 20)).toFixed(0)} MiB`;
+  });
   await test("verbs_wait_for_each_other", async () => {
     await using(repo, { workers: 1 }, async (opened) => {
       const [scrub, versions, bytes, check] = await Promise.all([opened.scrub(), opened.versions(), opened.read("latest", 0, 4096), opened.check()]);

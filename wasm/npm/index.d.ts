@@ -218,10 +218,10 @@ export interface Block extends Range {
 export class Repository {
   private constructor();
   readonly info: RepositoryInfo;
-  /** What was read of the source so far. */
   /** Who hashes frames in a scrub; undefined before that was needed. */
   readonly hashing?: "wasm" | "webcrypto";
-  readonly usage: { reads: number; bytes: number };
+  /** What was read of the source so far, and the most memory that engines, workers' too, and batches on their way had. */
+  readonly usage: { reads: number; bytes: number; memoryBytes: number };
   /** Versions and drafts, oldest first. */
   versions(options?: { signal?: AbortSignal }): Promise<Version[]>;
   /** Structure: headers, footers, tables, and that everything a version needs is there. Payloads are not read. */

@@ -5,6 +5,7 @@ import { Performer } from "./performer.js";
 
 /** One after the other, in this very thread. */
 class Inline {
+  memoryBytes = 0; // its engine is the director's
   #performer;
   #last = Promise.resolve();
 
@@ -32,6 +33,7 @@ class Inline {
 class Remote {
   #port;
   #fetch;
+  memoryBytes = 0; // of its engine, after its last batch
   #waiting; // {resolve, reject} of what it does
   #last;
 
@@ -44,7 +46,10 @@ class Remote {
   }
 
   perform(jobs, ranges) {
-    return this.#next({ jobs, ranges }, buffersOf(ranges)).then(({ outcomes }) => outcomes);
+    return this.#next({ jobs, ranges }, buffersOf(ranges)).then(({ outcomes, memoryBytes }) => {
+      this.memoryBytes = memoryBytes;
+      return outcomes;
+    });
   }
 
   compare(file) {
@@ -127,6 +132,11 @@ export class Pool {
   /** How many batches are to be out at once: each has one to do, and one to do next. */
   get room() {
     return this.#hands.length * 2;
+  }
+
+  /** Memory of the workers' engines. */
+  get memoryBytes() {
+    return this.#hands.reduce((sum, hand) => sum + hand.memoryBytes, 0);
   }
 
   /** The outcomes of a batch. */

@@ -35,6 +35,8 @@ export class Repository {
   #last = Promise.resolve();
   #pool;
   #zstd;
+  #workersBytes = 0;
+  #underWay = { now: 0, most: 0 }; // bytes of batches
 
   /** What `init` chose: id, digest, codec, lengths; and the sequence of the newest commit. */
   info;
@@ -218,9 +220,10 @@ export class Repository {
     await this.#source.close?.();
   }
 
-  /** Bytes that were read of the source so far, and memory of the director's instance. */
+  /** What was read of the source so far, and the most memory that engines had: the director's, all workers', and batches on their way. */
   get usage() {
-    return { ...this.#reader.counts };
+    const { memory } = this.#engine;
+    return { ...this.#reader.counts, memoryBytes: memory.buffer.byteLength + this.#workersBytes + this.#underWay.most };
   }
 
   /** One verb after the other. */
@@ -394,7 +397,8 @@ export class Repository {
 
   async #drive(options) {
     const pool = await this.#hands();
-    return drive(this.#director, { pool, medium: this.#medium, reader: this.#reader, ...options });
+    await drive(this.#director, { pool, medium: this.#medium, reader: this.#reader, underWay: this.#underWay, ...options });
+    this.#workersBytes = pool.memoryBytes;
   }
 }
 

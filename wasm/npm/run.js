@@ -74,18 +74,24 @@ export function abortable(promise, signal) {
  * Drives the verb that the director has begun to its end. `pool` does the jobs, `heard` is told what happens, `drain` is waited for before more
  * is asked for, `done` is told how many bytes jobs have read.
  */
-export async function drive(director, { pool, medium, reader, signal, listener, drain, done }) {
+export async function drive(director, { pool, medium, reader, signal, listener, drain, done, underWay }) {
   const out = new Set();
   let broken, wake, over = false;
   const poke = () => wake?.();
 
   const send = async (first, jobs, ranges) => {
-    const got = await readAll(reader, ranges, signal);
-    if (over) return;
-    const outcomes = await pool.perform(jobs, got);
-    if (over) return;
-    director.deliver(first, outcomes);
-    done?.(ranges.reduce((sum, { start, end }) => sum + end - start, 0));
+    const bytes = ranges.reduce((sum, { start, end }) => sum + end - start, 0);
+    underWay.now += bytes;
+    underWay.most = Math.max(underWay.most, underWay.now);
+    try {
+      const got = await readAll(reader, ranges, signal);
+      const outcomes = over ? undefined : await pool.perform(jobs, got);
+      if (over) return;
+      director.deliver(first, outcomes);
+      done?.(bytes);
+    } finally {
+      underWay.now -= bytes;
+    }
   };
   const launch = () => {
     const first = director.next_number();

@@ -8,7 +8,7 @@ import { nameOf } from "./names.js";
 
 const RETRIES_MS = [200, 800];
 /** So many numbers in a row that are not there, behind the newest commit's segment, are the end. */
-const MISSES = 8;
+const MISSES = 4;
 const AT_ONCE = 16;
 const NUMBERS_MAX = 1 << 17;
 
@@ -62,7 +62,7 @@ export class UrlSource {
     if (pin?.length === PIN_BYTES && new TextDecoder().decode(pin.subarray(0, 8)) === PIN_MAGIC) {
       return new DataView(pin.buffer, pin.byteOffset).getUint32(PIN_SEGMENT_AT, true);
     }
-    const first = await this.#probe(0, MISSES * AT_ONCE, signal);
+    const first = await this.#probe(0, 8 * AT_ONCE, signal);
     if (first.length === 0) return undefined;
     return (await this.#upwards(first.at(-1), signal)).at(-1);
   }

@@ -4,20 +4,21 @@
 import { load } from "./engine.js";
 import { Performer } from "./performer.js";
 
-let performer;
+let engine, performer;
 let arrived; // whoever waits for ranges
 
 async function serve(message, answer) {
   try {
     if (message.open) {
-      performer = new Performer(await load(message.open.module), message.open, (wanted) => new Promise((resolve) => ((arrived = resolve), answer({ wanted }))));
+      engine = await load(message.open.module);
+      performer = new Performer(engine, message.open, (wanted) => new Promise((resolve) => ((arrived = resolve), answer({ wanted }))));
       answer({ opened: true });
     } else if ("compare" in message) {
       performer.compare(message.compare);
       answer({ compares: true });
     } else if (message.jobs) {
       const outcomes = await performer.perform(message.jobs, message.ranges);
-      answer({ outcomes }, [outcomes.buffer]);
+      answer({ outcomes, memoryBytes: engine.memory.buffer.byteLength }, [outcomes.buffer]);
     } else if (message.ranges) {
       arrived(message.ranges);
     }
