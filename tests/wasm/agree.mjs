@@ -46,6 +46,8 @@ async function lists(repo) {
       position: version.position ?? null,
       source_changed: version.sourceChanged,
       protected: version.protected,
+      tags: version.tags,
+      expiry_ms: version.expiry ?? null,
     })),
     theirs.versions,
   );

@@ -78,6 +78,9 @@ export interface Version {
   position?: number;
   sourceChanged?: boolean;
   protected?: boolean;
+  tags?: string[];
+  /** When it may be removed; absent if never by itself. */
+  expiry?: number;
 }
 
 /** What is meant by a version: itself, an id or the beginning of one, `NAME@SNAPSHOT`, `NAME` or `latest`. */

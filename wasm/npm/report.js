@@ -4,8 +4,9 @@
 const FLAGS = ["sourceChanged", "protected"];
 
 /** A version or draft, as the list tells it. What it is found again by is kept beside. */
-export function versionOf({ segment, offset, record, ...facts }) {
+export function versionOf({ segment, offset, record, ...facts }, tags) {
   const version = { kind: null, name: null, snapshot: null, base: null, ...facts };
+  if (facts.kind) version.tags = tags;
   for (const flag of FLAGS) if (flag in facts) version[flag] = facts[flag] === 1;
   Object.defineProperty(version, "place", { value: `${segment}:${offset}` });
   Object.defineProperty(version, "record", { value: record });

@@ -249,7 +249,12 @@ export class Repository {
 
   async #list(signal) {
     const versions = [];
-    const listener = ear((_, facts) => versions.push(versionOf(facts)));
+    let tags = []; // of the version that is told next
+    const listener = ear((what, facts) => {
+      if (what === "tag") return tags.push(facts.tag);
+      versions.push(versionOf(facts, tags));
+      tags = [];
+    });
     await this.#patiently(() => this.#director.list(listener), signal);
     return versions;
   }

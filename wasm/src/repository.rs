@@ -685,6 +685,13 @@ fn tell_link(ear: &Ear, link: &Link) {
 }
 
 fn tell_version(ear: &Ear, id: Id, record: &Record<'_>) {
+    for tag in record.tags.iter() {
+        ear.text("tag", tag);
+        ear.end("tag");
+    }
+    if record.expiry != 0 {
+        ear.number("expiry", far(record.expiry));
+    }
     ear.text("id", &id.to_string());
     ear.text("kind", if record.kind == RecordKind::Draft { "draft" } else { "version" });
     ear.text("name", record.name);
