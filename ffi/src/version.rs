@@ -13,7 +13,7 @@ use crate::work::{Inner as Bench, sarsen_work};
 use core::cell::UnsafeCell;
 use core::ffi::{c_char, c_void};
 use sarsen_core::catalogue::{Entry, Listed, Listing, Search, Wanted, with_record};
-use sarsen_core::chain::{Chain, Decoded, Stack};
+use sarsen_core::chain::{Chain, Stack};
 use sarsen_core::error::{Error, What};
 use sarsen_core::format::block::frame_count;
 use sarsen_core::format::record::{Record, RecordKind};
@@ -264,7 +264,10 @@ impl Open {
             let len = narrow(self.block_bytes().saturating_sub(within)).min(to.len());
             let (part, rest) = core::mem::take(&mut to).split_at_mut_checked(len).unwrap_or_default();
             self.with_block(block, |stack| match stack {
-                Some(stack) => stack.read(low32(within), part, &mut bench.work(), &mut Decoded::default()),
+                Some(stack) => {
+                    let (mut work, lies) = bench.reading();
+                    stack.read(low32(within), part, &mut work, lies).map(|_| ())
+                }
                 None => {
                     part.fill(0);
                     Ok(())

@@ -8,6 +8,7 @@ use crate::repository::{Repository, sarsen_repository};
 use crate::status::{Stop, answer, sarsen_fault, sarsen_status, sarsen_status::*};
 use core::cell::UnsafeCell;
 use core::ffi::c_void;
+use sarsen_core::chain::Lies;
 use sarsen_core::frame::Work;
 
 /// The buffers of one worker. One call at a time uses it; a thread that is to work beside another needs its own.
@@ -36,6 +37,8 @@ pub struct Inner {
     packed: &'static mut [u8],
     scratch: &'static mut [u8],
     codecs: Codecs,
+    /// The frame that the read before has left in `raw`.
+    lies: Lies,
     /// Of which task, and its how manieth job, the outcome lies here.
     pub holds: (*const c_void, u64),
 }
@@ -54,7 +57,14 @@ impl Drop for Lent<'_> {
 
 impl Inner {
     pub fn work(&mut self) -> Work<'_> {
-        Work { raw: self.raw, packed: self.packed, scratch: self.scratch, codecs: self.codecs.lend() }
+        self.lies = Lies::default();
+        self.reading().0
+    }
+
+    /// For a read, which may find its frame decoded.
+    pub fn reading(&mut self) -> (Work<'_>, &mut Lies) {
+        let work = Work { raw: self.raw, packed: self.packed, scratch: self.scratch, codecs: self.codecs.lend() };
+        (work, &mut self.lies)
     }
 }
 
@@ -93,6 +103,7 @@ fn cut(room: &mut Room, limits: &Limits) -> Result<*mut Bench, Stop> {
         packed: room.bytes(limits.packed())?,
         scratch: room.bytes(limits.scratch())?,
         codecs: Codecs::default(),
+        lies: Lies::default(),
         holds: (core::ptr::null(), 0),
     };
     let of_heap = room.heap_bytes() > 0;

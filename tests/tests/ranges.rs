@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use sarsen_core::catalogue::with_record;
-use sarsen_core::chain::Decoded;
+use sarsen_core::chain::{Decoded, Lies, Stack};
 use sarsen_core::codec::CodecId;
 use sarsen_core::error::Error;
 use sarsen_core::ops::init;
@@ -126,4 +126,34 @@ fn a_range_beyond_the_end_is_refused_and_reads_nothing() {
         }
         assert_eq!(read(SIZE, &mut []).unwrap(), Decoded::default());
     });
+}
+
+#[test]
+fn the_frame_that_a_read_has_left_is_not_decoded_again() {
+    let bytes = content();
+    let (medium, host) = (SimMedium::new(1), StillHost::new(1000, 1));
+    let rig = Rig::new(&medium, &host);
+    rig.init(&init::Options { codec: CodecId::Zstd, ..OPTIONS }).unwrap();
+    rig.backup(&MemDisk::new(content()), &Plan { name: "vm", ..Plan::default() }).unwrap();
+    let item = rig.list().unwrap().remove(0);
+    let frames = rig.with(|store| {
+        while !store.load()? {}
+        let parameters = *store.parameters();
+        let top = with_record(store, &item.entry.link, |_, record| record.top)?;
+        let mut pages = vec![0; sarsen_core::store::table_bytes(8, 9)];
+        let mut version = Version::of_tree(&parameters, item.size, top, &mut pages);
+        let id = version.block(0, store)?;
+        let (found, chain) = store.chain(&id)?.unwrap();
+        let stack = Stack::new(store.source(), &chain, found.entry.raw_bytes);
+        let (mut bench, mut lies, mut to) = (Bench::new(&parameters)?, Lies::default(), [0; 1000]);
+        // One frame twice, another, two at once, and the first of those two.
+        let starts = [3 * FRAME, 3 * FRAME + 2000, 2 * FRAME, 3 * FRAME - 500, 2 * FRAME + 7];
+        let frames = starts.map(|start| {
+            let decoded = stack.read(start as u32, &mut to, &mut bench.work(), &mut lies).unwrap();
+            assert!(to == bytes[start..start + 1000], "{start}");
+            decoded.frames
+        });
+        Ok(frames)
+    });
+    assert_eq!(frames.unwrap(), [1, 0, 1, 2, 1]);
 }

@@ -7,7 +7,7 @@
 //! Where the disk has grown or shrunk since what the draft began on, what is behind the old end is zero, and what is behind the new one is gone.
 
 use super::Draft;
-use crate::chain::{Chain, Decoded, Filled, Packing, Stack};
+use crate::chain::{Chain, Filled, Lies, Packing, Stack};
 use crate::error::{Error, Memory, What};
 use crate::format::bytes::copy;
 use crate::frame::Work;
@@ -273,7 +273,7 @@ impl<'a, 'm> DraftDisk<'a, 'm> {
             let stored_bytes = found.entry.raw_bytes;
             let (stored, behind) = frame.split_at_mut(len.min(narrow(stored_bytes.saturating_sub(within).into())));
             behind.fill(0);
-            Stack::new(store.source(), &chain, stored_bytes).read(within, stored, work, &mut Decoded::default())?;
+            Stack::new(store.source(), &chain, stored_bytes).read(within, stored, work, &mut Lies::default())?;
         }
         self.mark(slot, touch, State::Clean);
         Ok(slot)
