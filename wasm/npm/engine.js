@@ -54,7 +54,8 @@ export async function compile(wasm) {
   if (typeof Response === "function" && from instanceof Response) return WebAssembly.compile(await from.arrayBuffer());
   const url = new URL(from, import.meta.url);
   if (url.protocol === "file:") {
-    const { readFile } = await import(/* @vite-ignore */ /* webpackIgnore: true */ "node:fs/promises");
+    // Not named, or bundlers would look for it.
+    const { readFile } = await import(/* @vite-ignore */ /* webpackIgnore: true */ ["node", "fs/promises"].join(":"));
     return WebAssembly.compile(await readFile(url));
   }
   const response = await fetch(url);

@@ -106,7 +106,7 @@ async function openPort(make) {
       close: () => worker.terminate(),
     };
   }
-  const threads = await import(/* @vite-ignore */ /* webpackIgnore: true */ "node:worker_threads");
+  const threads = await import(/* @vite-ignore */ /* webpackIgnore: true */ ["node", "worker_threads"].join(":"));
   const worker = new threads.Worker(new URL("./worker.js", import.meta.url));
   worker.unref();
   return {

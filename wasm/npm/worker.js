@@ -37,6 +37,8 @@ function describe(error) {
 if (typeof WorkerGlobalScope === "function") {
   self.onmessage = ({ data }) => serve(data, (message, transfer) => self.postMessage(message, transfer ?? []));
 } else {
-  const { parentPort } = await import(/* @vite-ignore */ /* webpackIgnore: true */ "node:worker_threads");
-  parentPort.on("message", (data) => serve(data, (message, transfer) => parentPort.postMessage(message, transfer ?? [])));
+  // Nothing is awaited here, and nothing named: bundlers make of a worker one file, for browsers.
+  import(/* @vite-ignore */ /* webpackIgnore: true */ ["node", "worker_threads"].join(":")).then(({ parentPort }) => {
+    parentPort.on("message", (data) => serve(data, (message, transfer) => parentPort.postMessage(message, transfer ?? [])));
+  });
 }
