@@ -10,7 +10,9 @@ use crate::text::{optional, text};
 use crate::version::Meant;
 use crate::work::sarsen_work;
 use core::ffi::{c_char, c_void};
+use sarsen_core::error::Error;
 use sarsen_core::ops::diff::{Differences, From, Onto, Options, Report};
+use sarsen_core::store::Store;
 
 impl Told for Report {
     fn told(&self) -> sarsen_report {
@@ -31,17 +33,27 @@ pub const fn needed(limits: &Limits) -> usize {
     crate::task::needed(sink + room_for::<Differences<'static>>(1) + room_for_bytes(limits.manifest()) * 2)
 }
 
-/// What is older: a version, or nothing.
-pub fn older(
-    old: Option<&str>,
-    held: &mut Held<'_>,
-    room: &mut Room,
-    limits: &Limits,
-) -> Result<(From<'static>, Option<Meant>), Stop> {
-    let Some(old) = old else { return Ok((From::Nothing, None)) };
-    let meant = Meant::version(old, held.walked())?;
-    let version = meant.open(held.loaded()?, room.bytes(limits.manifest())?)?;
-    Ok((From::Version(version), Some(meant)))
+/// Two versions to be compared.
+pub struct Sides {
+    pub old: Option<Meant>,
+    pub new: Meant,
+}
+
+impl Sides {
+    /// Finds them, and loads the index. That goes deep, so it is done before anything large lies on the stack.
+    #[inline(never)]
+    pub fn find((old, new): (Option<&str>, &str), held: &mut Held<'_>) -> Result<Sides, Stop> {
+        let old = old.map(|old| Meant::version(old, held.walked())).transpose()?;
+        let new = Meant::version(new, held.walked())?;
+        held.loaded()?;
+        Ok(Sides { old, new })
+    }
+
+    /// What is older: a version, or nothing.
+    pub fn from(&self, store: &Store<'_>, room: &mut Room, limits: &Limits) -> Result<From<'static>, Error> {
+        let Some(old) = &self.old else { return Ok(From::Nothing) };
+        old.open(store, room.bytes(limits.manifest())?).map(From::Version)
+    }
 }
 
 /// A disk that is read, and written where it differs.
@@ -59,13 +71,18 @@ fn build(
     held: &mut Held<'_>,
     room: &mut Room,
     limits: &Limits,
-    (old, new): (Option<&str>, &str),
+    of: (Option<&str>, &str),
     sink: sarsen_disk,
 ) -> Result<Begun, Stop> {
-    let (from, _) = older(old, held, room, limits)?;
-    let meant = Meant::version(new, held.walked())?;
-    let target = room.put(sink.target(meant.disk_size)?)?;
-    let version = meant.open(held.loaded()?, room.bytes(limits.manifest())?)?;
+    let sides = Sides::find(of, held)?;
+    place(&sides, held, room, limits, sink)
+}
+
+#[inline(never)]
+fn place(sides: &Sides, held: &mut Held<'_>, room: &mut Room, limits: &Limits, sink: sarsen_disk) -> Result<Begun, Stop> {
+    let from = sides.from(&held.store, room, limits)?;
+    let target = room.put(sink.target(sides.new.disk_size)?)?;
+    let version = sides.new.open(&held.store, room.bytes(limits.manifest())?)?;
     let sink = room.put(Onto(target))?;
     let task = room.make(|| Differences::new(&held.store, from, version, sink, Options::default()))?;
     Ok(Begun::of(task, None))

@@ -1,7 +1,7 @@
 //! export: what differs between versions as a delta stream (docs/FORMAT.md, section 16).
 
 use crate::codecs::{Codecs, Kept};
-use crate::diff::older;
+use crate::diff::Sides;
 use crate::host::sarsen_watch;
 use crate::memory::{Limits, Room, room_for, room_for_bytes};
 use crate::repository::{Held, sarsen_repository};
@@ -30,19 +30,29 @@ fn build(
     held: &mut Held<'_>,
     room: &mut Room,
     limits: &Limits,
-    (old, new): (Option<&str>, &str),
+    of: (Option<&str>, &str),
     start: u64,
     drain: sarsen_drain,
 ) -> Result<Begun, Stop> {
-    let (from, base) = older(old, held, room, limits)?;
-    let meant = Meant::version(new, held.walked())?;
-    let version = meant.open(held.loaded()?, room.bytes(limits.manifest())?)?;
+    let sides = Sides::find(of, held)?;
+    place(&sides, held, room, limits, start, drain)
+}
+
+#[inline(never)]
+fn place(
+    sides: &Sides,
+    held: &mut Held<'_>,
+    room: &mut Room,
+    limits: &Limits,
+    start: u64,
+    drain: sarsen_drain,
+) -> Result<Begun, Stop> {
     let (line, kept) = (room.put(drain)?, Kept::new(room.put(Codecs::default())?));
     let bytes = room.bytes(own_bytes(limits.frame_bytes(), limits.options.codec))?;
     let parameters = *held.store.parameters();
-    let base = base.map(|base| end(&base, ("", "", "")));
-    let begun = with_record(&mut held.store, &meant.entry.link, |_, record| {
-        let target = End { time: record.time, ..end(&meant, (record.name, record.snapshot, record.source)) };
+    let base = sides.old.as_ref().map(|base| end(base, ("", "", "")));
+    let begun = with_record(&mut held.store, &sides.new.entry.link, |_, record| {
+        let target = End { time: record.time, ..end(&sides.new, (record.name, record.snapshot, record.source)) };
         let header = header(&parameters, base.as_ref(), &target, start)?;
         // SAFETY: lent to nobody else, and dropped with the task that has both.
         let codecs = unsafe { kept.lend() };
@@ -51,6 +61,8 @@ fn build(
     let (start, own): (u64, Own<'static>) = begun.map_err(|error: sarsen_core::error::Error| Stop::from(error))?;
     let sink = room.put(own)?;
     let options = Options { start, ..Options::default() };
+    let from = sides.from(&held.store, room, limits)?;
+    let version = sides.new.open(&held.store, room.bytes(limits.manifest())?)?;
     let task = room.make(|| Differences::new(&held.store, from, version, sink, options))?;
     Ok(Begun::of(task, None).keeping(kept))
 }
