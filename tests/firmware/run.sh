@@ -65,13 +65,13 @@ build() { # BOARD
 
 # What the console says was sent, cut out of the serial line.
 streams() { # BOARD
-    local at=1 number=0 len
+    local at=0 number=0 len
     for len in $(sed -n 's/^stream sent, bytes: //p' "$OUT/$1/console"); do
         number=$((number + 1))
-        tail -c "+$at" "$OUT/$1/serial" | head -c "$len" >"$OUT/$1/stream-$number"
+        dd if="$OUT/$1/serial" of="$OUT/$1/stream-$number" iflag=skip_bytes,count_bytes skip="$at" count="$len" status=none
         at=$((at + len))
     done
-    [[ $number == 2 && $at == $(($(stat -c %s "$OUT/$1/serial") + 1)) ]] || { echo "the serial line has other streams than were sent" >&2 && exit 1; }
+    [[ $number == 2 && $at == $(stat -c %s "$OUT/$1/serial") ]] || { echo "the serial line has other streams than were sent" >&2 && exit 1; }
 }
 
 life() { # BOARD
