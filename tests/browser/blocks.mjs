@@ -8,7 +8,7 @@ import { flip, segmentsOf } from "./hurt.mjs";
 import { servePage, visit } from "./visit.mjs";
 
 /** How many blocks the legend tells of, by kind. */
-const legend = (page) => page.locator(".legend li").evaluateAll((items) => Object.fromEntries(items.map(({ dataset }) => [dataset.kind, Number(dataset.count)])));
+const legend = (page) => page.locator(".legend li[data-count]").evaluateAll((items) => Object.fromEntries(items.map(({ dataset }) => [dataset.kind, Number(dataset.count)])));
 
 export async function blocksTests() {
   const { url, close } = await servePage();

@@ -1,7 +1,7 @@
 // The main states, in light and dark and on a phone: axe finds nothing serious in them, and they are left as pictures to be looked at.
 
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { command, copy, folder, test } from "../wasm/harness.mjs";
@@ -48,6 +48,8 @@ export async function looksTests() {
   flip(segmentsOf(hurt)[1], 70_000);
   flip(segmentsOf(hurt)[3], 70_000);
   lose(segmentsOf(hurt)[2]);
+  const partly = copy(repo, "web-server-backups");
+  flip(segmentsOf(partly).at(-1), 20_000); // what friday brought
   mkdirSync(PICTURES, { recursive: true });
 
   const states = {
@@ -64,6 +66,12 @@ export async function looksTests() {
       await at.scrub();
       await at.verdict("Damaged");
       await showBlocks(at, "web-server@monday");
+    },
+    partly: async (at) => {
+      await at.open(partly);
+      await at.scrub();
+      assert.match(await at.verdict("Damaged"), /1 of 5 versions is hit. The others are intact/);
+      await showBlocks(at, "web-server@friday");
     },
     paused: async (at) => {
       await at.open(repo);
@@ -94,6 +102,17 @@ export async function looksTests() {
         }, options));
     }
   }
+  // What README.md shows; it is copied to docs/page.png by hand, when the page looks otherwise.
+  await test("a_picture_for_the_readme", () =>
+    visit(url, async (at) => {
+      await states.partly(at);
+      await at.page.mouse.move(0, 0);
+      await at.page.evaluate(() => (document.activeElement.blur(), scrollTo(0, 0)));
+      const { y } = await at.page.getByRole("heading", { name: "New data over time" }).boundingBox();
+      const path = join(PICTURES, "readme.png");
+      await at.page.screenshot({ path, fullPage: true, clip: { x: 0, y: 0, width: 1080, height: y - 10 } });
+      assert.ok(statSync(path).size < 150_000, `${statSync(path).size} bytes`);
+    }, { viewport: { width: 1080, height: 800 }, deviceScaleFactor: 0.65 }));
   await test("axe_would_find_something", () =>
     visit(url, async (at) => {
       await at.page.evaluate(() => document.body.append(Object.assign(document.createElement("button"), { type: "button" })));
