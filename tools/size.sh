@@ -21,7 +21,7 @@ failed=0
 limit_of() { # SET
     case $1 in
         read) echo $((78 * KIB)) ;;
-        all) echo $((220 * KIB)) ;;
+        all) echo $((224 * KIB)) ;;
     esac
 }
 
