@@ -14,7 +14,7 @@ pub struct SegmentRow {
     pub len_bytes: u32,
     /// Whether a footer follows the prefix.
     pub footer: bool,
-    /// Bytes of entries in use when garbage was last collected.
+    /// A bound: at most so many bytes of entries are in use. Always the length today, since to write it anew would cost every row of the table a page.
     pub live_bytes: u32,
     /// Digest of the prefix's lines.
     pub digest: Digest,
