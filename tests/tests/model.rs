@@ -299,6 +299,7 @@ impl World {
         let verdict = self.rig().scrub().unwrap();
         let mut ids: Vec<String> = hit.iter().map(|(item, _)| item.id.to_string()).collect();
         ids.sort_unstable();
+        ids.dedup(); // versions that are equal in everything, time included, have one id, which is told once
         assert_eq!((verdict.findings, verdict.hit), (vec![(Some(block.place), "payload")], ids));
         let entries = blocks.len();
         for (item, listed) in &hit {
