@@ -1,12 +1,17 @@
 //! A version read over NBD and by direct calls from C, beside qcow2 with Zstandard through qemu-nbd: fio asks both servers, each with 64 MiB of cache;
 //! `benches/src/reads.c` calls, and has none.
 
+use crate::limits::Used;
 use crate::place::{Place, Scratch};
-use crate::runs::{back_up, forget, make};
+use crate::runs::{back_up, forget, make, newest};
 use crate::table::{self, Goal};
+use sarsen_benches::fill::{load, with_store};
 use sarsen_benches::{Failure, Measured};
+use sarsen_core::ops::backup::pages_bytes;
 use sarsen_core::ops::init::Options;
-use sarsen_host::FileDisk;
+use sarsen_core::version::Version;
+use sarsen_host::runner::Bench;
+use sarsen_host::{Access, DirectoryMedium, FileDisk, System};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
@@ -17,6 +22,9 @@ const PLUGIN: &str = "SARSEN_PLUGIN";
 const READS: &str = "reads";
 const TOOLS: [&str; 4] = ["nbdkit", "qemu-nbd", "qemu-img", "fio"];
 const SECONDS: u32 = 4;
+/// Pages of 4 KiB read where something is stored, to see how much each decodes.
+const PAGES: u64 = 2000;
+const PAGE_BYTES: usize = 4096;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a client asks for.
@@ -91,7 +99,30 @@ pub fn print(place: &Place) -> Measured<()> {
         compare(&load, "plugin", &served, &qcow2);
         compare(&load, "calls", &called, &qcow2);
     }
-    Ok(())
+    amplification(&calls.repository, &image)
+}
+
+/// Bytes decoded for each byte returned, of reads of 4 KiB that know nothing of each other: what a cold cache has to do.
+fn amplification(repository: &Path, image: &Path) -> Measured<()> {
+    let medium = DirectoryMedium::open(repository, Access::Read).map_err(|error| Failure(error.to_string()))?;
+    let disk = FileDisk::open(image).map_err(|error| Failure(error.to_string()))?;
+    let used = Used::of(&disk, 1 << 12)?;
+    with_store(&medium, &System::new(), |store| {
+        load(store)?;
+        let newest = newest(store)?.ok_or(Failure("no version".into()))?;
+        let mut pages = vec![0; pages_bytes(store.parameters(), newest.disk_size)];
+        let mut bench = Bench::new(store.parameters())?;
+        let (mut most, mut all) = (0, 0);
+        for offset in used.some(PAGES, PAGE_BYTES) {
+            let mut version = Version::of_tree(store.parameters(), newest.disk_size, newest.top, &mut pages);
+            let decoded = version.read_at(offset, &mut [0; PAGE_BYTES], store, &mut bench.work())?.bytes;
+            (most, all) = (decoded.max(most), all + decoded);
+        }
+        let times = |bytes: u64| bytes as f64 / PAGE_BYTES as f64;
+        table::row("4 KiB, cold: decoded for each byte returned, mean", times(all) / PAGES as f64, "bytes", Goal::AtMost(64.0));
+        table::row("4 KiB, cold: decoded for each byte returned, most", times(most), "bytes", Goal::AtMost(64.0));
+        Ok(())
+    })
 }
 
 fn compare(load: &Load, who: &str, ours: &Rates, theirs: &Rates) {
