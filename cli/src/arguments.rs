@@ -1,6 +1,8 @@
 //! What can be asked for, and how the command explains itself.
 
-use crate::commands::{backup, check, demo, diff, expire, export, import, init, ls, manifest, protect, restore, rm, scrub, tag};
+use crate::commands::{
+    backup, check, demo, diff, du, expire, export, import, init, ls, manifest, protect, restore, rm, scrub, tag,
+};
 use crate::repository::Site;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
@@ -69,6 +71,8 @@ pub enum Command {
     Expire(expire::Expire),
     /// Remove versions and drafts; gc and compact give the space back
     Rm(rm::Rm),
+    /// Say how much of each segment is in use; reads only
+    Du(du::Du),
     /// Remove segments in which nothing is needed any more
     Gc,
     /// Move what is needed out of segments that hold little of it

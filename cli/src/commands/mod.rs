@@ -6,6 +6,7 @@ pub mod check;
 pub mod compact;
 pub mod demo;
 pub mod diff;
+pub mod du;
 pub mod expire;
 pub mod export;
 pub mod gc;
@@ -42,6 +43,7 @@ pub fn run(arguments: Arguments) -> Result<Exit, Failure> {
         Command::Expire(expire) => expire.run(&arguments.site()),
         Command::Rm(rm) => rm.run(&arguments.site()),
         Command::Diff(diff) => diff.run(&arguments.site()),
+        Command::Du(du) => du.run(&arguments.site()),
         Command::Gc => gc::run(&arguments.site()),
         Command::Compact => compact::run(&arguments.site()),
         Command::Demo(demo) => demo.run(arguments.threads()),

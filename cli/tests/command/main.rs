@@ -9,6 +9,7 @@ mod changes;
 mod damage;
 mod demo;
 mod disks;
+mod du;
 mod everyday;
 mod killed;
 mod limits;

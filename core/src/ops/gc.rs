@@ -36,6 +36,21 @@ pub struct Live {
 impl Live {
     /// A free slot.
     pub const FREE: Live = Live { segment: SegmentNumber(u32::MAX), len_bytes: 0, live_bytes: 0, held: false, victim: false };
+
+    /// Which segment.
+    pub fn segment(&self) -> SegmentNumber {
+        self.segment
+    }
+
+    /// Bytes of it that are true.
+    pub fn len_bytes(&self) -> u32 {
+        self.len_bytes
+    }
+
+    /// Bytes of entries in it that are in use: of blocks, pages and records. Headers, commits and footers are never counted.
+    pub fn live_bytes(&self) -> u32 {
+        self.live_bytes
+    }
 }
 
 /// What lives in each segment, ordered by number, in lent memory.
@@ -170,6 +185,8 @@ pub struct Marking<'m> {
     block_lost: bool,
     /// Some block lies on a base, or may.
     based: bool,
+    /// Whether something is going to be removed: then nothing goes on where that must not be.
+    reclaims: bool,
     pages: &'m mut [u8],
     /// What lives where.
     pub lives: Lives<'m>,
@@ -187,13 +204,19 @@ impl<'m> Marking<'m> {
             lost: false,
             block_lost: false,
             based: false,
+            reclaims: true,
             pages,
             lives: Lives::new(lives),
             report: Report::default(),
         }
     }
 
-    /// One step; true when all is known. The session has begun, so rows of the segment table are those of before it.
+    /// Prepares it for whoever only wants to know: it removes nothing, and goes on where the repository can only be read.
+    pub fn reading(store: &Store<'_>, lives: &'m mut dyn Slots<Live>, pages: &'m mut [u8]) -> Marking<'m> {
+        Marking { phase: Phase::Load, reclaims: false, ..Marking::new(store, lives, pages) }
+    }
+
+    /// One step; true when all is known. If a session has begun, rows of the segment table are those of before it.
     pub fn step(&mut self, store: &mut Store<'_>) -> Result<Option<Event>, Error> {
         match &mut self.phase {
             Phase::Sweep { before } => {
@@ -224,6 +247,10 @@ impl<'m> Marking<'m> {
         matches!(self.phase, Phase::Done)
     }
 
+    fn check(&self, store: &Store<'_>) -> Result<(), Error> {
+        if self.reclaims { store.check_writable() } else { Ok(()) }
+    }
+
     /// Removes segments younger than the newest commit's: no commit that lasts can name them. The session's own is younger still and stays.
     ///
     /// The youngest goes first: a commit that was cut off may be read now and not later, or the other way round, and must not be left behind by what
@@ -246,7 +273,7 @@ impl<'m> Marking<'m> {
 
     fn load(&mut self, store: &mut Store<'_>) -> Result<(), Error> {
         if store.load()? {
-            store.check_writable()?;
+            self.check(store)?;
             store.index_mut().clear_flags_all(Flags::ALL);
             self.listing = Some(Listing::of(store));
             self.phase = Phase::List;
@@ -259,7 +286,7 @@ impl<'m> Marking<'m> {
         match listing.next(store)? {
             Listed::Step => {}
             Listed::End => {
-                store.check_writable()?;
+                self.check(store)?;
                 self.walk = store.table_walk();
                 self.phase = Phase::Rows { after: None };
             }
@@ -358,7 +385,15 @@ impl<'m> Marking<'m> {
         match descent.next(self.pages)? {
             Some(Meeting::Page { .. }) => {
                 let before = *descent;
-                descent.enter(store, self.pages)?;
+                match descent.enter(store, self.pages) {
+                    Ok(_) => {}
+                    Err(error) if error.is_damage() && !self.reclaims => {
+                        descent.skip();
+                        self.lost = true;
+                        return Ok(());
+                    }
+                    Err(error) => return Err(error),
+                }
                 let mut entries = [None; PAGE_DEPTH_MAX as usize + 1];
                 for (place, slot) in store.last_chain().zip(&mut entries) {
                     match store.source().entry(place, u64::MAX) {
@@ -384,7 +419,7 @@ impl<'m> Marking<'m> {
         match listing.next(store)? {
             Listed::Step => {}
             Listed::End => {
-                store.check_writable()?;
+                self.check(store)?;
                 self.report.live_bytes = self.lives.all().iter().map(|live| u64::from(live.live_bytes)).sum();
                 self.phase = Phase::Done;
             }

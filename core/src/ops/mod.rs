@@ -12,3 +12,4 @@ pub mod import;
 pub mod init;
 pub mod remove;
 pub mod restore;
+pub mod usage;
