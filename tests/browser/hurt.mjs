@@ -1,9 +1,15 @@
 // Ways to hurt a repository.
 
-import { readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readFileSync, readSync, rmSync, truncateSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import { entriesOf } from "../wasm/entries.mjs";
 
 export const segmentsOf = (repo) => readdirSync(join(repo, "segments")).sort().map((name) => join(repo, "segments", name));
+
+/** Those of all segments that are of a kind and, if named, of a tree. */
+export function entriesIn(repo, kind, tree) {
+  return segmentsOf(repo).flatMap(entriesOf).filter((entry) => entry.kind === kind && (tree === undefined || entry.tree === tree));
+}
 
 /** Changes a file's bytes. */
 export function edit(file, change) {
@@ -14,6 +20,15 @@ export function edit(file, change) {
 
 /** Flips a bit. */
 export const flip = (file, at) => edit(file, (bytes) => (bytes[at < 0 ? bytes.length + at : at] ^= 0x10));
+
+/** The same, of a file too large to be held. */
+export function flipInPlace(path, at) {
+  const file = openSync(path, "r+"), byte = Buffer.alloc(1);
+  readSync(file, byte, 0, 1, at);
+  byte[0] ^= 0x10;
+  writeSync(file, byte, 0, 1, at);
+  closeSync(file);
+}
 
 export const cut = (file, bytes) => truncateSync(file, bytes);
 export const lose = (file) => rmSync(file);

@@ -1,10 +1,11 @@
 // The page for URLs: repositories behind servers that answer ranges, and behind those that do not.
 
 import assert from "node:assert/strict";
+import { statSync } from "node:fs";
 import { same } from "../wasm/agree.mjs";
 import { copy, judged, repository, SMALL, test } from "../wasm/harness.mjs";
-import { serve } from "../wasm/server.mjs";
-import { flip, lose, segmentsOf } from "./hurt.mjs";
+import { LESS_BYTES, serve } from "../wasm/server.mjs";
+import { cut, flip, lose, segmentsOf } from "./hurt.mjs";
 import { servePage, visit } from "./visit.mjs";
 
 /** Browsers complain of answers that are no success, and of connections that break. */
@@ -65,6 +66,29 @@ export async function urlTests() {
         assert.doesNotMatch(said, /[Dd]amaged/);
       }));
   }
+  for (const mood of ["long", "fickle"]) {
+    await test(`a_server_that_lies_about_total_lengths_could_not_be_read_${mood}`, () =>
+      behind(repo, mood, {}, async (at, { url }) => {
+        await at.go(url);
+        const said = await at.verdict("Could not be read");
+        assert.match(said, /says nothing about whether its bytes are intact/);
+        assert.doesNotMatch(await at.text(), /[Dd]amaged|Intact/);
+        return /asked for.*|the server says that.*/i.exec(said)[0].slice(0, 100);
+      }));
+  }
+  await test("a_server_that_always_keeps_back_the_end_is_told_as_files_that_were_cut", async () => {
+    const hurt = copy(repo);
+    for (const file of segmentsOf(hurt)) cut(file, statSync(file).size - LESS_BYTES);
+    await behind(repo, "less", {}, async (at, { url }) => {
+      await at.go(url);
+      await at.verdict("Not looked at yet");
+      await at.scrub();
+      await at.verdict("Damaged");
+      const report = await at.report(), expected = judged(hurt, "scrub");
+      same(report, expected);
+      assert.ok(expected.findings.length >= segmentsOf(hurt).length);
+    });
+  });
   await test("a_server_that_dies_half_way_leaves_no_verdict", () =>
     behind(repo, "dying", { dies: 40 }, async (at, { url }) => {
       await at.go(url);

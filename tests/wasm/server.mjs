@@ -1,12 +1,15 @@
 // A loopback server for a repository's directory, in several moods.
 
 import { createServer } from "node:http";
-import { readFileSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
 import { join } from "node:path";
+
+/** So many bytes are kept back, and not told of, by a server in the mood `less`. */
+export const LESS_BYTES = 10;
 
 /**
  * Moods: `ranges` (as a good server does), `whole` (ranges are ignored), `mute` (no Content-Range), `short` (fewer bytes than it says),
- * `long` (lies about the total length), `dying` (connections break after so many requests), `slow`, `forbidden`, `flaky` (every request fails once).
+ * `long` and `less` (lie about the total length of segments), `fickle` (in every other answer), `dying` (connections break after so many requests), `slow`, `forbidden`, `flaky` (every request fails once).
  * With `origins`, pages of other origins may ask.
  */
 export async function serve(root, mood = "ranges", options = {}) {
@@ -38,21 +41,38 @@ function answer(root, mood, { dies = 20, delay = 300 }, seen, request, response)
     return response.writeHead(503).end();
   }
   if (mood === "forbidden") return response.writeHead(403).end();
-  let bytes;
+  const path = join(root, new URL(request.url, "http://x").pathname);
+  if (!statSync(path, { throwIfNoEntry: false })?.isFile()) return response.writeHead(404).end();
+  const file = openSync(path, "r");
   try {
-    bytes = readFileSync(join(root, new URL(request.url, "http://x").pathname));
-  } catch {
-    return response.writeHead(404).end();
+    const lie = path.endsWith(".seg") ? (LIES[mood]?.(number) ?? 0) : 0;
+    send(response, part(file, request.headers.range, mood, lie), mood === "slow" ? delay : 0);
+  } finally {
+    closeSync(file);
   }
-  const range = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? "");
-  if (!range || mood === "whole") return response.writeHead(200, { "Content-Length": bytes.length }).end(bytes);
-  seen.ranged += 1;
-  const start = Number(range[1]), end = Math.min(Number(range[2]) + 1, bytes.length);
-  if (start >= bytes.length) return response.writeHead(416, { "Content-Range": `bytes */${bytes.length}` }).end();
-  const total = mood === "long" ? bytes.length + 4096 : bytes.length;
+  if (request.headers.range && mood !== "whole") seen.ranged += 1;
+}
+
+/** {status, headers, bytes} of the answer, with so many bytes too many in the total, or that many less. */
+function part(file, asked, mood, lie) {
+  const { size } = fstatSync(file);
+  const range = /^bytes=(\d+)-(\d+)$/.exec(asked ?? "");
+  if (!range || mood === "whole") return { status: 200, headers: {}, bytes: readAt(file, 0, size) };
+  const total = size + lie;
+  const start = Number(range[1]), end = Math.min(Number(range[2]) + 1, size, total);
+  if (start >= end) return { status: 416, headers: { "Content-Range": `bytes */${total}` } };
   const headers = mood === "mute" ? {} : { "Content-Range": `bytes ${start}-${end - 1}/${total}` };
-  const part = mood === "short" && end - start > 100 ? bytes.subarray(start, end - 10) : bytes.subarray(start, end);
-  const send = () => response.writeHead(206, { ...headers, "Content-Length": part.length }).end(part);
-  if (mood === "slow") setTimeout(send, delay);
-  else send();
+  return { status: 206, headers, bytes: readAt(file, start, mood === "short" && end - start > 100 ? end - 10 : end) };
+}
+
+/** By how much totals are wrong, in the answer of a number. */
+const LIES = { long: () => 4096, less: () => -LESS_BYTES, fickle: (number) => (number % 2) * 4096 };
+
+function readAt(file, start, end) {
+  const bytes = Buffer.alloc(end - start);
+  return bytes.subarray(0, readSync(file, bytes, 0, bytes.length, start));
+}
+
+function send(response, { status, headers, bytes = Buffer.alloc(0) }, delay) {
+  setTimeout(() => response.writeHead(status, { ...headers, "Content-Length": bytes.length }).end(bytes), delay);
 }

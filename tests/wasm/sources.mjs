@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { open, ReadError, RefusedError } from "../../wasm/npm/index.js";
 import { directory } from "../../wasm/npm/node.js";
 import { agrees, same } from "./agree.mjs";
-import { copy, folder, judged, repository, SMALL, test } from "./harness.mjs";
+import { entriesOf } from "./entries.mjs";
+import { copy, disk, DISK_BYTES, folder, judged, repository, SMALL, test } from "./harness.mjs";
 import { serve } from "./server.mjs";
 
 const segmentsOf = (repo) => readdirSync(join(repo, "segments")).sort();
@@ -100,6 +101,23 @@ export async function sourceTests() {
     const { url, close } = await serve(hurt);
     same(await scrubbed(url), judged(hurt, "scrub"));
     await close();
+  });
+  await test("a_url_whose_newest_header_or_segment_table_is_damaged_is_read_all_the_same", async () => {
+    const newest = (hurt) => join(hurt, "segments", segmentsOf(hurt).at(-1));
+    const table = (hurt) => segmentsOf(hurt).flatMap((name) => entriesOf(join(hurt, "segments", name))).findLast(({ tree }) => tree === "segments");
+    for (const [name, place] of [["header", (hurt) => [newest(hurt), 40]], ["table", (hurt) => [table(hurt).file, table(hurt).payload + 9]]]) {
+      const hurt = copy(repo, name), [file, at] = place(hurt);
+      const bytes = readFileSync(file);
+      bytes[at] ^= 1;
+      writeFileSync(file, bytes);
+      const { url, close } = await serve(hurt);
+      const opened = await open(url, { workers: 0 });
+      const read = await opened.read("latest", 0, DISK_BYTES);
+      await opened.close();
+      assert.equal(Buffer.compare(read, disk(1)), 0, name);
+      same(await scrubbed(url), judged(hurt, "scrub"));
+      await close();
+    }
   });
   await test("servers_without_ranges_get_a_clear_error", async () => {
     for (const mood of ["whole", "mute"]) {

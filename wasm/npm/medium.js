@@ -6,10 +6,13 @@ import { FAILED, OK, PENDING, SHORT } from "./reader.js";
 
 const PAGE_BYTES = 64 << 10;
 const KEPT_BYTES = 32 << 20;
+const NONE = -1;
 
 export class Medium {
   #reader;
   #numbers; // of segments, ascending, once listed
+  #all = false; // whether those are all there are
+  #opened = false;
   #sizes = new Map(); // name -> bytes, or a code
   #pages = new Map(); // "name:page" -> {bytes or code, step}, in the order they were last used
   #held = 0;
@@ -20,12 +23,16 @@ export class Medium {
     this.#reader = reader;
   }
 
+  /** To open, any segment will do, for its header; whoever wants another one, or asks later, wants all of them. */
   next(after) {
-    return this.#beside((numbers) => numbers[after < 0 ? 0 : above(numbers, after)]);
+    return this.#beside((numbers) => numbers[after < 0 ? 0 : above(numbers, after)], after >= 0 || this.#opened);
   }
 
+  /** Those behind the newest commit's segment were listed in any case; below it there may be more. */
   previous(before) {
-    return this.#beside((numbers) => numbers[(before < 0 ? numbers.length : above(numbers, before - 1)) - 1]);
+    const choose = (numbers) => numbers[(before < 0 ? numbers.length : above(numbers, before - 1)) - 1];
+    const found = this.#beside(choose, false);
+    return found === NONE ? this.#beside(choose, true) : found;
   }
 
   len(name) {
@@ -77,10 +84,16 @@ export class Medium {
     for (const [key, { code }] of this.#pages) if (code !== undefined) this.#pages.delete(key);
   }
 
+  /** The repository is open. */
+  opened() {
+    this.#opened = true;
+  }
+
   /** Forgets everything. */
   forget() {
     this.retry();
     this.#numbers = undefined;
+    this.#opened = false;
     this.#pages.clear();
     this.#held = 0;
   }
@@ -97,10 +110,10 @@ export class Medium {
     return this.#numbers ?? [];
   }
 
-  #beside(choose) {
-    if (this.#numbers === undefined) return this.#want("list", (signal) => this.#list(false, signal));
+  #beside(choose, all) {
     if (this.#numbers === FAILED) return FAILED;
-    return choose(this.#numbers) ?? -1;
+    if (this.#numbers === undefined || (all && !this.#all)) return this.#want("list", (signal) => this.#list(all, signal));
+    return choose(this.#numbers) ?? NONE;
   }
 
   async #list(all, signal) {
@@ -109,6 +122,7 @@ export class Medium {
       for (const name of await this.#reader.list(all, signal)) numbers.add(segmentOf(name));
       numbers.delete(undefined);
       this.#numbers = Float64Array.from(numbers).sort();
+      this.#all = all;
     } catch (error) {
       this.#reader.failure = { error };
       this.#numbers = FAILED;

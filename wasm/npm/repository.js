@@ -244,6 +244,7 @@ export class Repository {
 
   async #openNewest(signal) {
     await this.#patiently(() => this.#director.open(), signal);
+    this.#medium.opened();
     this.#director.describe(ear((_, facts) => (this.info = facts)));
   }
 

@@ -21,6 +21,7 @@ export class UrlSource {
   #fetch;
   #highest; // given by the caller, where there is no head pin
   #sizes = new Map(); // as just learned from probing; each is told once
+  #totals = new Map(); // what the server said last of each length
 
   constructor(base, { fetch: own, headers, highestSegment } = {}) {
     this.#base = new URL(base, globalThis.location?.href);
@@ -31,6 +32,7 @@ export class UrlSource {
   }
 
   async list({ all } = {}, signal) {
+    this.#totals.clear();
     const top = await this.#top(signal);
     if (top === undefined) return [];
     const known = new Set(await this.#upwards(top, signal));
@@ -112,15 +114,23 @@ export class UrlSource {
     const range = `bytes=${offset}-${offset + length - 1}`;
     const response = await this.#fetch(url, { headers: { Range: range }, signal, cache: "no-store" });
     const said = response.headers.get("Content-Range");
-    if (response.status === 206) return this.#ranged(url, said, offset, length, await response.arrayBuffer());
+    if (response.status === 206) return this.#agreeing(url, this.#ranged(url, said, offset, length, await response.arrayBuffer()));
     response.body?.cancel().catch(() => {});
     if (response.status === 404 || response.status === 410) throw coded(`${url}: not there`, "gone");
-    if (response.status === 416) return { bytes: new Uint8Array(), total: Number(/^bytes \*\/(\d+)$/.exec(said)?.[1] ?? 0) };
+    if (response.status === 416) return this.#agreeing(url, beyond(url, said ?? `bytes */${this.#totals.get(url.href) ?? 0}`, offset));
     if (response.status === 200) {
       throw new RefusedError(`${url}: the server answers a range with the whole file; it must support range requests`, { code: "no-ranges" });
     }
     const error = `${url}: the server answered ${response.status} ${response.statusText}`;
     throw response.status >= 500 || response.status === 429 ? new Error(error) : coded(error, "http");
+  }
+
+  /** Nothing that was written gets shorter, though it may get longer while it is read. */
+  #agreeing(url, answer) {
+    const before = this.#totals.get(url.href) ?? 0;
+    if (answer.total < before) throw coded(`${url}: the server says that it has ${answer.total} bytes, and said ${before} before`, "http");
+    this.#totals.set(url.href, answer.total);
+    return answer;
   }
 
   #ranged(url, said, offset, length, buffer) {
@@ -135,6 +145,13 @@ export class UrlSource {
     }
     return { bytes: new Uint8Array(buffer), total: Number(total) };
   }
+}
+
+/** What was asked for lies behind the end, if that is so. */
+function beyond(url, said, offset) {
+  const total = Number(/^bytes \*\/(\d+)$/.exec(said)?.[1] ?? 0);
+  if (total > offset) throw coded(`${url}: the server has nothing from ${offset} on, and says that it has ${total} bytes`, "http");
+  return { bytes: new Uint8Array(), total };
 }
 
 function coded(message, code) {
