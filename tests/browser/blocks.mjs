@@ -1,6 +1,7 @@
 // The block map, and the pictures.
 
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { command, copy, disk, folder, judged, repository, SMALL, test } from "../wasm/harness.mjs";
@@ -78,10 +79,43 @@ export async function blocksTests() {
   await test("what_versions_brought_is_drawn", () =>
     visit(url, async (at) => {
       await at.open(repo);
-      const bars = await at.page.locator(".picture.growth rect").evaluateAll((bars) => bars.map((bar) => bar.textContent));
+      const bars = await at.page.locator(".picture.growth g").evaluateAll((bars) => bars.map((bar) => bar.textContent));
       assert.equal(bars.length, 3);
       assert.match(bars[0], /^disk@monday, .*: \d/);
       assert.match(await at.page.locator(".picture.growth").getAttribute("aria-label"), /New data of 3 versions/);
+    }));
+  await test("what_of_each_segment_is_in_use_is_drawn_as_the_command_counts_it", () =>
+    visit(url, async (at) => {
+      // Every other block of a version that is removed is needed by another one.
+      const less = copy(repo, "less"), noise = randomBytes(3 << 20), every = join(folder, "every.raw"), other = join(folder, "other.raw");
+      writeFileSync(every, noise);
+      for (let at = 0; at < noise.length; at += 128 << 10) noise.fill(0, at, at + (64 << 10));
+      writeFileSync(other, noise);
+      command(less, "backup", every, "--name", "every");
+      command(less, "backup", other, "--name", "other", "--base", "none");
+      command(less, "rm", "every");
+      const { segments, live_bytes } = JSON.parse(command(less, "du", "--json"));
+      await at.open(less);
+      await at.page.click("#count");
+      await at.page.locator(".picture.segments").waitFor();
+      const rows = await at.page.locator("tr[data-segment]").evaluateAll((rows) => rows.map(({ dataset }) => [dataset.segment, dataset.live, dataset.dead].map(Number)));
+      assert.deepEqual(rows, segments.map(({ segment, bytes, live_bytes }) => [segment, live_bytes, bytes - live_bytes]));
+      assert.ok(rows.some(([, live, dead]) => live > 100_000 && dead > 100_000) && rows.some(([, live]) => live === 0), JSON.stringify(rows));
+      // The heights of a bar and of how far it is filled.
+      const drawn = await at.page.locator(".picture.segments g").evaluateAll((bars) => bars.map((bar) => ["full", "rest"].map((part) => Number(bar.querySelector(`.${part}`)?.getAttribute("height") ?? 0))));
+      assert.equal(drawn.length, segments.length);
+      for (const [number, [full, rest]] of drawn.entries()) {
+        const [, live, dead] = rows[number], high = Math.max(full, rest), part = full / high;
+        if (high < 20) continue; // too small to be exact
+        assert.ok(Math.abs(part - live / (live + dead)) < 0.02, `${number}: ${part} is drawn of ${live} and ${dead}`);
+      }
+      const summary = await at.page.locator("#in-use").innerText();
+      assert.match(summary, /hold nothing that is: sarsen gc removes them|holds nothing that is: sarsen gc removes it/);
+      assert.equal(await at.page.evaluate(() => document.activeElement.id), "in-use");
+      await at.page.click("#check");
+      await at.verdict("Complete");
+      assert.equal((await at.report()).usage.liveBytes, live_bytes);
+      return summary;
     }));
   await close();
 }

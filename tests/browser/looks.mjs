@@ -1,6 +1,7 @@
 // The main states, in light and dark and on a phone: axe finds nothing serious in them, and they are left as pictures to be looked at.
 
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
@@ -34,6 +35,17 @@ function week() {
   return repo;
 }
 
+/** Another machine's disk, of which one version is removed that the next shares half of its blocks with. */
+function halfRemoved(repo) {
+  const image = join(folder, "database.raw"), bytes = randomBytes(3 << 20);
+  for (const snapshot of ["monday", "tuesday"]) {
+    writeFileSync(image, bytes);
+    command(repo, "backup", image, "--name", "database", "--snapshot", snapshot, "--base", "none");
+    for (let at = 0; at < bytes.length; at += 128 << 10) bytes.fill(0, at, at + 40_000 + (at >> 6));
+  }
+  command(repo, "rm", "database@monday");
+}
+
 /** What axe finds that is serious, as lines. */
 async function faults(page) {
   await page.evaluate(AXE);
@@ -50,6 +62,8 @@ export async function looksTests() {
   lose(segmentsOf(hurt)[2]);
   const partly = copy(repo, "web-server-backups");
   flip(segmentsOf(partly).at(-1), 20_000); // what friday brought
+  const removed = copy(repo, "web-server-less");
+  halfRemoved(removed);
   mkdirSync(PICTURES, { recursive: true });
 
   const states = {
@@ -87,7 +101,14 @@ export async function looksTests() {
       await at.choose(empty);
       await at.verdict("No repository");
     },
+    counted: async (at) => {
+      await at.open(removed);
+      await at.page.click("#count");
+      await at.page.locator(".picture.segments").waitFor();
+      await at.page.locator(".figures-of summary").click();
+    },
     url: (at) => at.page.goto(`${url}url.html`),
+    proof: (at) => at.page.goto(`${url}proof.html`),
   };
   for (const [look, options] of Object.entries(LOOKS)) {
     for (const [state, reach] of Object.entries(states)) {

@@ -5,11 +5,13 @@
 import { agreeTests } from "./agree.mjs";
 import { finish } from "./harness.mjs";
 import { sourceTests } from "./sources.mjs";
+import { usageTests } from "./usage.mjs";
 import { vectorTests } from "./vectors.mjs";
 import { verbTests } from "./verbs.mjs";
 
 await agreeTests();
 await sourceTests();
 await verbTests();
+await usageTests();
 await vectorTests();
 finish();

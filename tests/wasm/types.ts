@@ -17,6 +17,8 @@ export async function verify(files: File[], handle: FileSystemDirectoryHandle, o
     for await (const { state, shared } of repository.blocks(first)) console.log(state === "lost", shared);
     const { equal } = await repository.compareWith(new Blob([]), first);
     const { verdict } = await repository.verifyStream(new Blob([]));
+    const { segments, deadBytes } = await repository.segments({ onProgress: ({ done, total }) => console.log(done / total) });
+    console.log(segments.map(({ segment, liveBytes }) => `${segment}: ${liveBytes}`), deadBytes);
     console.log(equal, verdict === "same", (await repository.damage()).length);
     await repository.close();
   }

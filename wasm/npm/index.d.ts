@@ -217,6 +217,22 @@ export interface Block extends Range {
   storedBytes?: number;
 }
 
+/** Bytes of a segment up to where it is true: in use, or not. Headers, commits and footers are never in use. */
+export interface SegmentUse {
+  bytes: number;
+  /** Of entries that versions or drafts need. */
+  liveBytes: number;
+  /** All others. Where nothing is alive, gc removes the segment. */
+  deadBytes: number;
+}
+
+/** What is in use, in all and of each segment in order. */
+export interface Usage extends SegmentUse {
+  segments: (SegmentUse & { segment: number })[];
+  /** Whether all that is in use was found; if not, what is lost was not counted. */
+  complete: boolean;
+}
+
 /** A repository that is open. Verbs are done one after the other; open it twice to do two at once. */
 export class Repository {
   private constructor();
@@ -256,6 +272,8 @@ export class Repository {
    * it has found; before one, what the repository has noted.
    */
   damage(options?: { signal?: AbortSignal }): Promise<{ version: Version; lost: Range[] | null }[]>;
+  /** What of each segment is in use, as gc counts it and `sarsen du --json` prints it. `done` and `total` are segments. */
+  segments(options?: { signal?: AbortSignal; onProgress?(progress: { done: number; total: number }): void }): Promise<Usage>;
   /** Looks for a newer commit; whether there is one. What is open then is that. */
   refresh(options?: { signal?: AbortSignal }): Promise<boolean>;
   /** Ends what is under way, and gives memory back. */

@@ -23,6 +23,8 @@ const MEMORY_BYTES = 512 << 20;
 const AHEAD_BYTES = 16 << 20;
 /** So many blocks are told of at once. */
 const MAP_BLOCKS = 4096;
+/** Whoever wants to know how far a count is, is told so often. */
+const TELL_MS = 50;
 const STATES = ["zero", "stored", "delta", "lost"];
 
 export class Repository {
@@ -201,6 +203,11 @@ export class Repository {
     return hit;
   }
 
+  /** What of each segment versions and drafts need: {segments: [{segment, bytes, liveBytes, deadBytes}], bytes, liveBytes, deadBytes, complete}. */
+  segments({ onProgress, signal } = {}) {
+    return this.#turn(signal, () => this.#count({ onProgress, signal }));
+  }
+
   /** Looks for the newest commit: whether there is a newer one than before. */
   refresh({ signal } = {}) {
     return this.#turn(signal, async () => {
@@ -311,6 +318,31 @@ export class Repository {
     return reportOf(depth === CHECK, found, versions, only, { method, hashing: method !== null && this.info.digest === "sha256" ? this.hashing : "wasm" });
   }
 
+  /** There are no jobs in this: the director does it alone. */
+  async #count({ onProgress, signal }) {
+    await this.#relist(signal);
+    const segments = [], total = this.#medium.segments().length;
+    let report, told = 0;
+    const listener = ear((what, facts) => {
+      if (what === "segment") segments.push(withDead(facts));
+      if (what === "report") report = withDead({ ...facts, complete: facts.complete === 1 });
+    });
+    this.#director.begin_usage();
+    try {
+      await this.#patiently(() => {
+        const answer = this.#director.turn(listener);
+        if (performance.now() - told > TELL_MS) {
+          told = performance.now();
+          onProgress?.({ done: this.#director.counted(), total });
+        }
+        return answer;
+      }, signal);
+    } finally {
+      this.#director.stop();
+    }
+    return { segments, ...report };
+  }
+
   async #restore(version, flow, { lossy, onProgress, signal }) {
     await this.#find(version, signal);
     const pieces = new Pieces();
@@ -414,6 +446,9 @@ function workersFor({ blockBytes }) {
   const each = blockBytes * 5 + (8 << 20); // its buffers, and batches on their way
   return Math.max(1, Math.min(cores, Math.floor(MEMORY_BYTES / 2 / each), 16));
 }
+
+/** Dead is what is not in use: what no version or draft needs, and headers, commits and footers. */
+const withDead = (facts) => ({ ...facts, deadBytes: facts.bytes - facts.liveBytes });
 
 function lostError({ offset }, { blockBytes }, version) {
   return new DamagedError(`damaged: from byte ${offset} of the disk on it cannot be restored; scrub() says what else is hit`, {

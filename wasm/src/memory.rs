@@ -28,6 +28,13 @@ pub fn zeros(len: usize) -> Result<Vec<u8>, Error> {
 /// A vector that grows exactly as far as asked.
 pub struct Growing<T>(Vec<T>);
 
+impl<T> Growing<T> {
+    /// Nothing yet.
+    pub const fn empty() -> Growing<T> {
+        Growing(Vec::new())
+    }
+}
+
 impl<T: Clone> Slots<T> for Growing<T> {
     fn items(&self) -> &[T] {
         &self.0
@@ -61,8 +68,8 @@ impl StoreRoom {
     /// Room for any repository; the index grows with what is stored.
     pub fn new() -> Result<StoreRoom, Error> {
         Ok(StoreRoom {
-            index: Growing(Vec::new()),
-            marks: Growing(Vec::new()),
+            index: Growing::empty(),
+            marks: Growing::empty(),
             buffer: zeros(BUFFER_BYTES)?,
             chunk: zeros(CHUNK_BYTES)?,
             pages: zeros(TABLE_BYTES)?,

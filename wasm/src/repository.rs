@@ -1,7 +1,7 @@
 //! The director: a repository that is open for reading, and the verb under way.
 
 use crate::failure::{Failure, far};
-use crate::memory::{Bench, StoreRoom, TABLE_BYTES, zeros};
+use crate::memory::{Bench, Growing, StoreRoom, TABLE_BYTES, zeros};
 use crate::page::{PageCodecs, PageHost, PageMedium, PageSink, PageZstd, ReadMedium, Taker};
 use crate::verb::{Ended, Verb};
 use crate::wire::{Came, Wire, put_job, take_outcome};
@@ -17,7 +17,9 @@ use sarsen_core::host::Host;
 use sarsen_core::manifest::blocks;
 use sarsen_core::ops::check::{self, Check, Depth};
 use sarsen_core::ops::diff::{self, Differences, Onto};
+use sarsen_core::ops::gc::Live;
 use sarsen_core::ops::restore::{self, Restore};
+use sarsen_core::ops::usage::{self, Usage};
 use sarsen_core::store::Store;
 use sarsen_core::task::{Event, Finding, Job, Next, Outcome, Piece, Task};
 use sarsen_core::types::{Digest, Id, Link, Place, SegmentNumber};
@@ -86,6 +88,7 @@ pub struct Repository {
     room: Held<StoreRoom>,
     pages: Held<Vec<u8>>,
     pages_below: Held<Vec<u8>>,
+    lives: Held<Growing<Live>>,
     medium: Held<ReadMedium>,
     listing: Option<Listing>,
     search: Option<Listing>,
@@ -132,6 +135,7 @@ impl Repository {
             room: Held::new(StoreRoom::new()?),
             pages: Held::new(zeros(TABLE_BYTES)?),
             pages_below: Held::new(zeros(TABLE_BYTES)?),
+            lives: Held::new(Growing::empty()),
             medium: Held::new(ReadMedium(medium)),
             listing: None,
             search: None,
@@ -266,6 +270,24 @@ impl Repository {
             self.seed = u32::from_le_bytes(seed) % 100;
         }
         Ok(())
+    }
+
+    /// Begins to count what of each segment is in use.
+    pub fn begin_usage(&mut self) -> Result<(), Failure> {
+        self.stop();
+        // SAFETY: what borrowed them was just stopped.
+        let (pages, lives) = unsafe { (self.pages.lend(), self.lives.lend()) };
+        let store = self.store.as_ref().ok_or(Failure::OUT_OF_TURN)?;
+        self.verb = Some(Verb::Usage(Usage::new(store, lives, pages)));
+        Ok(())
+    }
+
+    /// How many segments were counted so far.
+    pub fn counted(&self) -> u32 {
+        match &self.verb {
+            Some(Verb::Usage(task)) => u32::try_from(task.segments().len()).unwrap_or(u32::MAX),
+            _ => 0,
+        }
     }
 
     /// Begins to hand the bytes of the version that was found to `sink`, in the order of their jobs; again and again while it is pending.
@@ -650,6 +672,12 @@ impl Repository {
                 ear.number("lostBytes", far(report.lost_bytes));
                 ear.end("report");
             }
+            Ended::Usage(report) => {
+                if let Some(Verb::Usage(task)) = &self.verb {
+                    task.segments().iter().for_each(|live| tell_segment(ear, live));
+                }
+                tell_usage(ear, report);
+            }
         }
     }
 }
@@ -739,6 +767,20 @@ fn tell_checked(ear: &Ear, report: &check::Report) {
     ear.number("behind", f64::from(u8::from(report.behind)));
     ear.number("rebuilt", f64::from(u8::from(report.rebuilt)));
     ear.number("changed", f64::from(u8::from(report.changed)));
+    ear.end("report");
+}
+
+fn tell_segment(ear: &Ear, live: &Live) {
+    ear.number("segment", live.segment().0.into());
+    ear.number("bytes", live.len_bytes().into());
+    ear.number("liveBytes", live.live_bytes().into());
+    ear.end("segment");
+}
+
+fn tell_usage(ear: &Ear, report: &usage::Report) {
+    ear.number("bytes", far(report.bytes));
+    ear.number("liveBytes", far(report.live_bytes));
+    ear.number("complete", f64::from(u8::from(report.complete)));
     ear.end("report");
 }
 

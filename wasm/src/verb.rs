@@ -5,6 +5,7 @@ use sarsen_core::frame::Work;
 use sarsen_core::ops::check::{self, Check};
 use sarsen_core::ops::diff::{self, Differences};
 use sarsen_core::ops::restore::{self, Restore};
+use sarsen_core::ops::usage::{self, Usage};
 use sarsen_core::store::Store;
 use sarsen_core::task::{Event, Job, Next, Outcome, Task};
 
@@ -17,6 +18,8 @@ pub enum Verb {
     Restore(Restore<'static>),
     /// A version and a file are compared.
     Compare(Differences<'static>),
+    /// What is in use is counted.
+    Usage(Usage<'static>),
 }
 
 /// How it ended.
@@ -27,6 +30,8 @@ pub enum Ended {
     Restore(restore::Report),
     /// See [`Verb::Compare`].
     Compare(diff::Report),
+    /// See [`Verb::Usage`].
+    Usage(usage::Report),
 }
 
 fn with<R>(next: Next<R>, ended: impl FnOnce(R) -> Ended) -> Next<Ended> {
@@ -47,6 +52,7 @@ impl Task for Verb {
             Verb::Check(task) => with(task.next(store)?, Ended::Check),
             Verb::Restore(task) => with(task.next(store)?, Ended::Restore),
             Verb::Compare(task) => with(task.next(store)?, Ended::Compare),
+            Verb::Usage(task) => with(task.next(store)?, Ended::Usage),
         })
     }
 
@@ -61,6 +67,7 @@ impl Task for Verb {
             Verb::Check(task) => task.accept(store, job, outcome, work),
             Verb::Restore(task) => task.accept(store, job, outcome, work),
             Verb::Compare(task) => task.accept(store, job, outcome, work),
+            Verb::Usage(task) => task.accept(store, job, outcome, work),
         }
     }
 }

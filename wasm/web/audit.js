@@ -15,6 +15,8 @@ export class Audit {
   seen = [];
   /** {version, lost} of versions that are hit. */
   damage = [];
+  /** How much of each segment is in use, once it was counted. */
+  usage;
   ended;
   seconds;
   #standings = new Map(); // id of a version -> a key of STANDINGS
@@ -57,7 +59,7 @@ export class Audit {
 
   /** What is saved: the report as the command prints it, and besides what a reader needs to know where it came from. */
   toJSON() {
-    const { called, info, report, trouble, stopped, seen, damage, ended, seconds } = this;
+    const { called, info, report, trouble, stopped, seen, damage, usage, ended, seconds } = this;
     const could = report ?? { depth: null, findings: seen, versions: [], complete: false };
     return {
       ...could,
@@ -68,6 +70,7 @@ export class Audit {
       stopped,
       unread: trouble ? { message: trouble.message, code: trouble.code, segment: trouble.segment, offset: trouble.offset, cause: trouble.cause?.message } : null,
       lost: damage.map(({ version, lost }) => ({ version: version.id, ranges: lost })),
+      usage: usage ?? null,
     };
   }
 }

@@ -10,6 +10,7 @@ import { chooseTarget, imageName, saveImage } from "./image.js";
 import { Job } from "./job.js";
 import { BlockMap } from "./map.js";
 import { give } from "./saved.js";
+import { segmentsSection } from "./segments.js";
 import { verdict } from "./verdict.js";
 import { versionsTable } from "./versions.js";
 import { explain, nameOf } from "./words.js";
@@ -27,6 +28,7 @@ export class Desk {
   #verdict = element("div");
   #damage = element("div");
   #versions = element("div");
+  #segments = element("div");
   #report = element("div");
 
   constructor(place) {
@@ -92,6 +94,7 @@ export class Desk {
       section("Versions", this.#versions),
       this.#map.element,
       section("New data over time", growthPicture(versions)),
+      this.#segments,
       this.#report,
     );
     this.#renew();
@@ -102,6 +105,7 @@ export class Desk {
     this.#verdict.replaceChildren(verdict(this.#audit, this.#overNetwork));
     this.#damage.replaceChildren(...[damageSection(this.#audit)].filter(Boolean));
     this.#versions.replaceChildren(versionsTable(this.#audit, this.#verbs()));
+    this.#segments.replaceChildren(segmentsSection(this.#audit.usage, () => this.#count()));
     this.#report.replaceChildren(...this.#reportPart());
     this.#map.renew();
   }
@@ -172,6 +176,28 @@ export class Desk {
       await this.#job.run(`Reading what ${nameOf(version)} consists of`, (hooks) => this.#map.show(version, hooks), { pausable: false });
     } catch (error) {
       if (error.name !== "AbortError") this.#map.fail(error, this.#overNetwork);
+    } finally {
+      this.#freeze(false);
+    }
+  }
+
+  async #count() {
+    if (this.#job.busy) return;
+    const audit = this.#audit, repository = this.#repository;
+    this.#freeze(true);
+    try {
+      await this.#job.run("Counting what is in use", async ({ signal, onProgress }) => {
+        audit.usage = await repository.segments({ signal, onProgress: ({ done, total }) => onProgress({ done, total, of: "segment" }) });
+      }, { pausable: false });
+      if (repository !== this.#repository) return;
+      this.#segments.replaceChildren(segmentsSection(audit.usage));
+      const summary = this.#segments.querySelector("#in-use");
+      this.#job.say(summary.textContent);
+      summary.focus({ preventScroll: true });
+    } catch (error) {
+      if (error.name === "AbortError") return;
+      const { title, text } = explain(error, this.#overNetwork);
+      this.#segments.replaceChildren(section("Segments", element("p", { class: "hint", role: "alert" }, `${title}. ${text}`)));
     } finally {
       this.#freeze(false);
     }

@@ -86,12 +86,14 @@ export class Job {
     this.#say(this.#gate ? "paused" : "going on");
   }
 
-  #show({ done, total }) {
+  /** `of` is what is counted, where that is not bytes. */
+  #show({ done, total, of }) {
     if (total > 0) this.#bar.value = Math.min(1, done / total);
     const rate = this.#clock.seconds > 0.2 ? done / this.#clock.seconds : 0;
+    const told = of ? `${count(done)} of ${count(total, of)}` : total > 0 ? `${size(Math.min(done, total))} of ${size(total)}` : size(done);
     const parts = [
-      total > 0 ? `${size(Math.min(done, total))} of ${size(total)}` : size(done),
-      rate > 0 && `${size(rate)}/s`,
+      told,
+      rate > 0 && !of && `${size(rate)}/s`,
       rate > 0 && total > done && `${duration((total - done) / rate)} left`,
       this.#findings > 0 && count(this.#findings, "finding"),
     ];
