@@ -5,7 +5,7 @@ import { mkdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { same } from "../wasm/agree.mjs";
 import { copy, disk, folder, judged, repository, SMALL, test } from "../wasm/harness.mjs";
-import { cut, exchange, flip, fromTheFuture, lose, segmentsOf } from "./hurt.mjs";
+import { flip, fromTheFuture, segmentsOf } from "./hurt.mjs";
 import { servePage, visit } from "./visit.mjs";
 
 /** Where a payload lies: in the middle of the first segment's first blocks. */
@@ -94,33 +94,6 @@ export async function filesTests() {
       const standings = Object.values(await at.standings());
       assert.equal(standings.filter((text) => text === "damaged").length, expected.hit.length);
     }));
-  const hurts = {
-    "a flip in a header": { hurtIt: (segments) => flip(segments[0], 40), finds: /header/ },
-    "a flip in a footer": { hurtIt: (segments) => flip(segments[0], -20), finds: /footer/ },
-    "a flip in the newest commit": { hurtIt: (segments) => flip(segments.at(-1), -400), finds: /./ },
-    "a truncated segment": { hurtIt: (segments) => cut(segments[1], 3000), finds: /truncated/ },
-    "an empty segment": { hurtIt: (segments) => cut(segments[1], 0), finds: /truncated|header/ },
-    "a missing segment": { hurtIt: (segments) => lose(segments[1]), finds: /missing/ },
-    "the newest segment missing": { hurtIt: (segments) => lose(segments.at(-1)), finds: /behind/ },
-    "a foreign segment": { hurtIt: (segments, other) => exchange(segments[1], other), finds: /foreign/ },
-  };
-  const [, other] = segmentsOf(repository("another", "--codec", "none", ...SMALL));
-  for (const [name, { hurtIt, finds }] of Object.entries(hurts)) {
-    await test(`${name.replaceAll(" ", "_")}_is_told_as_the_command_tells_it`, () =>
-      visit(url, async (at) => {
-        const hurt = copy(repo);
-        hurtIt(segmentsOf(hurt), other);
-        await at.open(hurt);
-        await at.scrub();
-        await at.verdict("Damaged");
-        const report = await at.report(), expected = judged(hurt, "scrub");
-        same(report, expected);
-        const kinds = await at.page.locator(".findings tbody tr").evaluateAll((rows) => rows.map(({ dataset }) => dataset.kind));
-        assert.deepEqual(kinds, expected.findings.map(({ kind }) => kind));
-        assert.match(kinds.join(" "), finds);
-        return [...new Set(kinds)].join(" ");
-      }));
-  }
 
   await test("a_folder_without_segments_is_no_repository", () =>
     visit(url, async (at) => {

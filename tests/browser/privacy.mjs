@@ -105,7 +105,10 @@ export async function privacyTests() {
         same(await at.report(), theirs);
       }
       assert.equal(seen.length, before);
-      return `${before} requests to load`;
+      // Those that decoded it were started offline, too, and so was Zstandard.
+      const workers = at.page.workers().length;
+      assert.ok(workers > 0 && at.page.workers().every((worker) => worker.url().startsWith("blob:")));
+      return `${before} requests to load; ${workers} workers`;
     });
   });
 }

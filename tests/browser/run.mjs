@@ -4,16 +4,22 @@
 
 import { finish } from "../wasm/harness.mjs";
 import { blocksTests } from "./blocks.mjs";
+import { damageTests } from "./damage.mjs";
 import { filesTests } from "./files.mjs";
+import { largeTests } from "./large.mjs";
 import { looksTests } from "./looks.mjs";
+import { pickerTests } from "./pickers.mjs";
 import { privacyTests } from "./privacy.mjs";
 import { urlTests } from "./urls.mjs";
 import { browser } from "./visit.mjs";
 
 await filesTests();
+await damageTests();
+await pickerTests();
 await blocksTests();
 await privacyTests();
 await urlTests();
+await largeTests();
 await looksTests();
 await browser.close();
 finish();

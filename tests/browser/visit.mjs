@@ -7,18 +7,21 @@ import { extname, join } from "node:path";
 import { chromium } from "playwright-core";
 
 const WEB = join(import.meta.dirname, "../../target/web");
-const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css" };
+const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css", ".wasm": "application/wasm" };
 const ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 const PATIENCE_MS = 15_000;
 
+/** The page, behind a server. */
+export const servePage = () => serveFolder(WEB);
+
 /** A server as any is: it sends files, and nothing else. */
-export async function servePage() {
+export async function serveFolder(folder) {
   const seen = [];
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url, "http://x");
     seen.push(`${request.method} ${request.url}`);
     try {
-      const bytes = readFileSync(join(WEB, pathname === "/" ? "index.html" : pathname));
+      const bytes = readFileSync(join(folder, pathname === "/" ? "index.html" : pathname));
       response.writeHead(200, { "Content-Type": TYPES[extname(pathname || ".html")] ?? "text/html; charset=utf-8" }).end(bytes);
     } catch {
       response.writeHead(404).end();
@@ -34,8 +37,8 @@ export async function servePage() {
 
 export const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ARGUMENTS });
 
-/** Runs with a page of its own. What the page complains of fails the test, but for what `expected` names. */
-export async function visit(address, run, { expected, ...options } = {}) {
+/** Runs with a page of its own. What the page complains of fails the test, but for what `expected` names. `before` runs in it ahead of its own code. */
+export async function visit(address, run, { expected, before, ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1180, height: 900 }, acceptDownloads: true, ...options });
   const page = await context.newPage();
   page.setDefaultTimeout(PATIENCE_MS);
@@ -47,6 +50,7 @@ export async function visit(address, run, { expected, ...options } = {}) {
     delete globalThis.showDirectoryPicker;
     delete globalThis.showSaveFilePicker;
   });
+  if (before) await page.addInitScript(before);
   try {
     await page.goto(address);
     const answer = await run(new Visit(page, context));
