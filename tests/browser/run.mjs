@@ -12,6 +12,7 @@ import { pickerTests } from "./pickers.mjs";
 import { privacyTests } from "./privacy.mjs";
 import { urlTests } from "./urls.mjs";
 import { browser } from "./visit.mjs";
+import { viteTests } from "./vite.mjs";
 
 await filesTests();
 await damageTests();
@@ -21,5 +22,6 @@ await privacyTests();
 await urlTests();
 await largeTests();
 await looksTests();
+await viteTests();
 await browser.close();
 finish();

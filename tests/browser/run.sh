@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the page and the command, and lets a browser show what it says of repositories made by the command (run.mjs).
+# Builds the page, the example for Vite and the command, and lets a browser show what it says of repositories made by the command (run.mjs).
 # Screenshots of the main states are left in target/screenshots.
 #
 #   tests/browser/run.sh [PART OF A TEST'S NAME]
@@ -8,5 +8,9 @@ cd "$(dirname "$0")/../.."
 
 wasm/build.sh
 [[ -d tests/browser/node_modules/playwright-core || -n ${NO_INSTALL:-} ]] || npm ci --prefix tests/browser --silent
+EXAMPLE=wasm/examples/vite
+[[ -d $EXAMPLE/node_modules/vite || -n ${NO_INSTALL:-} ]] || npm ci --prefix "$EXAMPLE" --silent
+rm -rf target/vite-example
+[[ ! -d $EXAMPLE/node_modules/vite ]] || npm run --prefix "$EXAMPLE" build -- --logLevel warn --outDir "$PWD/target/vite-example" --emptyOutDir
 cargo build --quiet --release -p sarsen-cli
 CHROMIUM=$(command -v chromium) timeout 600 node tests/browser/run.mjs "${CARGO_TARGET_DIR:-target}/release/sarsen" "$@"
