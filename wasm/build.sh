@@ -33,13 +33,15 @@ install_tools() {
     npm ci --prefix wasm/build --silent || echo "wasm-opt could not be had: modules are as the compiler left them"
 }
 
+has_page_tools() { [[ -x $PAGE_TOOLS/esbuild && -x $PAGE_TOOLS/marked ]]; }
+
 page() {
-    [[ -x $PAGE_TOOLS/esbuild || -n ${NO_INSTALL:-} ]] || npm ci --prefix wasm/web --silent || true
-    if [[ -x $PAGE_TOOLS/esbuild ]]; then
+    has_page_tools || [[ -n ${NO_INSTALL:-} ]] || npm ci --prefix wasm/web --silent || true
+    if has_page_tools; then
         node wasm/web/build.mjs
         printf '%-14s %7d bytes in %d files\n' page "$(cat target/web/* | wc -c)" "$(find target/web -type f | wc -l)"
     else
-        echo "esbuild could not be had: the page was not put together"
+        echo "esbuild and marked could not be had: the page was not put together"
     fi
 }
 

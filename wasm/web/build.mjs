@@ -4,7 +4,8 @@
 //   node wasm/web/build.mjs        after wasm/build.sh, and `npm ci --prefix wasm/web`
 
 import { build } from "esbuild";
-import { cpSync, mkdirSync, rmSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { marked } from "marked";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -46,3 +47,7 @@ await build({
   plugins: [workerText],
 });
 for (const name of ["index.html", "url.html"]) cpSync(join(here, name), join(target, name));
+
+// What is proved is said in one place, and read in two.
+const proof = marked.parse(readFileSync(join(here, "../../docs/BROWSER.md"), "utf8"));
+writeFileSync(join(target, "proof.html"), readFileSync(join(here, "proof.html"), "utf8").replace("<!-- docs/BROWSER.md -->", () => proof));
