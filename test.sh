@@ -245,7 +245,7 @@ step_firmware() { tests/firmware/run.sh; }
 
 step_wasm() { tests/wasm/run.sh; }
 
-step_browser() { tests/browser/run.sh; }
+step_browser() { tests/browser/run.sh $([[ $LONG == false ]] || echo --long); }
 
 step_c() { ffi/tests/run.sh $([[ $LONG == false ]] || echo --long); }
 
