@@ -84,6 +84,20 @@ export async function blocksTests() {
       assert.match(bars[0], /^disk@monday, .*: \d/);
       assert.match(await at.page.locator(".picture.growth").getAttribute("aria-label"), /New data of 3 versions/);
     }));
+  await test("what_was_counted_before_damage_was_found_is_counted_anew", () =>
+    visit(url, async (at) => {
+      const hurt = copy(repo);
+      flip(segmentsOf(hurt)[1], 70_000);
+      await at.open(hurt);
+      await at.page.click("#count");
+      await at.page.locator("#in-use", { hasText: "sarsen gc removes" }).waitFor();
+      await at.scrub();
+      await at.verdict("Damaged");
+      await at.page.click("#count");
+      const said = await at.page.locator("#in-use").innerText();
+      assert.match(said, /cannot be read, so more may be in use/);
+      assert.doesNotMatch(said, /removes/);
+    }));
   await test("what_of_each_segment_is_in_use_is_drawn_as_the_command_counts_it", () =>
     visit(url, async (at) => {
       // Every other block of a version that is removed is needed by another one.

@@ -29,6 +29,7 @@ export class Audit {
   conclude(report, damage, seconds) {
     this.#begin(seconds);
     Object.assign(this, { report, damage });
+    if (report.damaged) this.usage = undefined; // what was counted before it was known may not be all
     for (const { id, verdict } of report.versions) this.#standings.set(id, verdict);
   }
 

@@ -19,8 +19,8 @@ function summary({ segments, bytes, liveBytes, complete }) {
   const dead = segments.filter((segment) => segment.liveBytes === 0).length;
   return [
     `${size(liveBytes)} are in use of ${size(bytes)} in ${count(segments.length, "segment")}.`,
-    dead > 0 && ` ${count(dead)} ${dead === 1 ? "holds" : "hold"} nothing that is: sarsen gc removes ${dead === 1 ? "it" : "them"}.`,
-    !complete && " Something that versions need cannot be read, so more may be in use than that.",
+    complete && dead > 0 && ` ${count(dead)} ${dead === 1 ? "holds" : "hold"} nothing that is: sarsen gc removes ${dead === 1 ? "it" : "them"}.`,
+    !complete && " Something that versions need cannot be read, so more may be in use than that, and gc keeps what may be.",
   ].filter(Boolean);
 }
 
