@@ -147,7 +147,7 @@ export async function looksTests() {
         await at.page.keyboard.press("Tab");
         reached.add(await at.page.evaluate(() => document.activeElement.getAttribute("aria-label") ?? document.activeElement.textContent.trim().slice(0, 30)));
       }
-      for (const name of ["Choose a folder…", "Scrub all", "Check structure", "Scrub web-server@friday", "Blocks of web-server@monday", "Save image of web-server@monday"]) assert.ok(reached.has(name), `${name}, of ${[...reached]}`);
+      for (const name of ["Choose a folder…", "Scrub all", "Check structure", "Scrub web-server@friday", "Blocks of web-server@monday", "Save image of web-server@monday", "Count what is in use", "What is proved here, and what "]) assert.ok(reached.has(name), `${name}, of ${[...reached]}`);
       await at.page.locator("#scrub").focus();
       await at.page.keyboard.press("Enter");
       await at.verdict("Intact");
