@@ -31,7 +31,7 @@ use crate::log::{self, Head};
 use crate::medium::Medium;
 use crate::segment::Source;
 use crate::session::Session;
-use crate::tree::{Cursor, NewPage};
+use crate::tree::{Cursor, NewPage, slot_bytes};
 use crate::types::{Link, Place, SegmentNumber};
 
 /// Memory a store is lent.
@@ -64,7 +64,7 @@ pub const fn buffer_bytes(fan_out_log2: u8, align_log2: u8, history: u16) -> usi
 
 /// Bytes of [`Memory::pages`] and [`Memory::walk`] for tables of so many levels.
 pub const fn table_bytes(fan_out_log2: u8, levels: usize) -> usize {
-    (1usize << fan_out_log2) * page::ROW_LEN_MAX * levels
+    slot_bytes((1usize << fan_out_log2) * page::ROW_LEN_MAX, fan_out_log2) * levels
 }
 
 /// How a page is stored.

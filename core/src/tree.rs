@@ -1,20 +1,18 @@
 //! The one page tree, as a cursor: manifest, segment table, catalogue and damage list are read and written through it.
 //!
-//! A cursor keeps the pages from the top to one leaf in lent memory. Setting a row changes pages in memory; moving on, or [`Cursor::finish`], stores
+//! A cursor keeps the pages from the top to one leaf in lent memory, and what it knows of each behind its rows: so the cursor itself is small, and may be
+//! moved and copied where a stack has few kilobytes. Setting a row changes pages in memory; moving on, or [`Cursor::finish`], stores
 //! what changed and shares the rest, so that cost follows change. It does not know where pages are kept: [`Pages`] does.
 //! Every step may be repeated after it failed; what was stored by then is found again.
 
 use crate::digest::is_zero;
 use crate::error::{Error, Memory, What};
-use crate::format::bytes::{Reader, copy};
+use crate::format::bytes::{Reader, Writer, copy};
 use crate::format::commit::Root;
 use crate::format::entry::TreeKind;
 use crate::format::link;
 use crate::format::page::{Geometry, LEVELS_MAX, ROWS_MAX, row_len};
 use crate::types::{DIGEST_BYTES, Id, Link, Place, low32, narrow, wide};
-
-/// Bitmap of the rows of one page.
-pub type Changed = [u64; 4];
 
 /// A page as it was loaded, or nothing: what a delta may build on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -51,8 +49,8 @@ pub struct NewPage<'a> {
     pub position: u64,
     /// Its rows.
     pub rows: &'a [u8],
-    /// The rows that differ from the base's.
-    pub changed: &'a Changed,
+    /// The rows that differ from the base's, a bit each.
+    pub changed: &'a [u8],
     /// What it was before.
     pub base: Loaded,
 }
@@ -65,35 +63,64 @@ pub trait Pages {
     fn save(&mut self, page: &NewPage<'_>) -> Result<Link, Error>;
 }
 
+/// What is known of the page in a slot of the memory. It lies there too, behind the page's rows; behind it the rows that were changed, a bit each.
 #[derive(Clone, Copy, Debug)]
 struct Level {
     position: Option<u64>,
     dirty: bool,
-    changed: Changed,
     base: Loaded,
 }
 
-const EMPTY: Level = Level { position: None, dirty: false, changed: [0; 4], base: Loaded::NOTHING };
+const EMPTY: Level = Level { position: None, dirty: false, base: Loaded::NOTHING };
+
+/// Bytes of a [`Level`].
+const LEVEL_BYTES: usize = 19 + link::LEN;
+/// Where a level says whether it is dirty.
+const DIRTY_AT: usize = 1;
+
+impl Level {
+    fn parse(bytes: &[u8]) -> Option<Level> {
+        let mut fields = Reader(bytes);
+        let (present, dirty, depth) = (fields.u8().ok()? == 1, fields.u8().ok()? == 1, fields.u8().ok()?);
+        let (position, span) = (fields.u64().ok()?, fields.u64().ok()?);
+        let base = Loaded { link: link::parse(&mut fields).ok()?, depth, span };
+        Some(Level { position: present.then_some(position), dirty, base })
+    }
+
+    fn emit(&self, to: &mut [u8]) {
+        let mut fields = Writer::new(to);
+        fields.u8(self.position.is_some().into()).u8(self.dirty.into()).u8(self.base.depth);
+        fields.u64(self.position.unwrap_or(0)).u64(self.base.span);
+        link::emit(&self.base.link, &mut fields);
+    }
+}
 
 /// A path through a tree. The same memory must be lent to every call.
 #[derive(Clone, Copy, Debug)]
 pub struct Cursor {
     geometry: Geometry,
     top: Link,
-    levels: [Level; LEVELS_MAX],
+    /// What lies in the memory is this cursor's; before that, whatever was left there.
+    begun: bool,
     failed: Option<(u8, u64)>,
+}
+
+/// Bytes of memory that a page takes whose rows take `page_bytes` at most.
+pub const fn slot_bytes(page_bytes: usize, fan_out_log2: u8) -> usize {
+    page_bytes.saturating_add(LEVEL_BYTES).saturating_add((1usize << fan_out_log2) / 8)
 }
 
 /// Bytes of memory a cursor over a tree of so many rows needs.
 pub fn memory_bytes(geometry: &Geometry) -> usize {
-    usize::from(geometry.top()).saturating_add(1).saturating_mul(geometry.page_bytes_max())
+    let slot = slot_bytes(geometry.page_bytes_max(), geometry.fan_out_log2);
+    usize::from(geometry.top()).saturating_add(1).saturating_mul(slot)
 }
 
 impl Cursor {
     /// A cursor over a tree as it is.
     pub fn over(tree: TreeKind, fan_out_log2: u8, root: Root) -> Cursor {
         let geometry = Geometry { tree, fan_out_log2, rows: root.rows };
-        Cursor { geometry, top: root.top, levels: [EMPTY; LEVELS_MAX], failed: None }
+        Cursor { geometry, top: root.top, begun: false, failed: None }
     }
 
     /// From now on the tree has `rows` rows: it is cut, or filled up with absent ones. Comes before all else; if it fails the cursor is of no use.
@@ -147,9 +174,9 @@ impl Cursor {
             let bytes = self.geometry.page_bytes(level, position);
             let slot = page_slot(&self.geometry, level, memory)?;
             slot.get_mut(bytes..).unwrap_or(&mut []).fill(0);
-            let state = Level { position: Some(position), dirty: true, changed: [0; 4], base };
-            self.set_level(level, state);
+            self.set_level(level, &Level { position: Some(position), dirty: true, base }, memory)?;
         }
+        self.begun = true;
         Ok(())
     }
 
@@ -169,14 +196,27 @@ impl Cursor {
         Some(position.saturating_add(1).saturating_mul(self.geometry.page_reach(level)).min(self.geometry.rows))
     }
 
-    fn level(&self, level: u8) -> Level {
-        self.levels.get(usize::from(level)).copied().unwrap_or(EMPTY)
+    /// Before the first page is there, the memory holds none.
+    fn begin(&mut self, memory: &mut [u8]) -> Result<(), Error> {
+        let levels = if self.begun { 0 } else { self.geometry.top().saturating_add(1) };
+        (0..levels).try_for_each(|level| self.set_level(level, &EMPTY, memory))
     }
 
-    fn set_level(&mut self, level: u8, state: Level) {
-        if let Some(slot) = self.levels.get_mut(usize::from(level)) {
-            *slot = state;
-        }
+    fn level(&self, level: u8, memory: &mut [u8]) -> Result<Level, Error> {
+        let (_, state) = slot(&self.geometry, level, memory)?;
+        Level::parse(state).ok_or(too_small(LEVEL_BYTES))
+    }
+
+    fn set_level(&self, level: u8, known: &Level, memory: &mut [u8]) -> Result<(), Error> {
+        let (_, state) = slot(&self.geometry, level, memory)?;
+        known.emit(state);
+        state.get_mut(LEVEL_BYTES..).unwrap_or(&mut []).fill(0);
+        Ok(())
+    }
+
+    /// Whether the page at `level` that is there, if any, lies on the path to `key`.
+    fn is_on_path(&self, level: u8, key: u64, memory: &mut [u8]) -> Result<bool, Error> {
+        Ok(self.level(level, memory)?.position == Some(self.geometry.page_of(level, key)))
     }
 
     /// The row of leaf `key`; zeros if absent.
@@ -208,7 +248,7 @@ impl Cursor {
         self.leave(key, pages, memory)?;
         for level in (0..=self.geometry.top()).rev() {
             self.enter(level, key, pages, memory)?;
-            if is_zero(row_at(&self.geometry, level, key, memory)?) && !self.is_written_below(level, key) {
+            if is_zero(row_at(&self.geometry, level, key, memory)?) && !self.is_written_below(level, key, memory)? {
                 let reach = self.geometry.reach(level);
                 let behind = key.checked_div(reach).unwrap_or(0).saturating_add(1).saturating_mul(reach);
                 return Ok(Some(behind));
@@ -218,15 +258,19 @@ impl Cursor {
     }
 
     /// Whether a page below `level` on the path to `key` was written to and not stored yet: the row above does not lead to it yet.
-    fn is_written_below(&self, level: u8, key: u64) -> bool {
-        (0..level).any(|below| {
-            let state = self.level(below);
-            state.dirty && state.position == Some(self.geometry.page_of(below, key))
-        })
+    fn is_written_below(&self, level: u8, key: u64, memory: &mut [u8]) -> Result<bool, Error> {
+        for below in 0..level {
+            let known = self.level(below, memory)?;
+            if known.dirty && known.position == Some(self.geometry.page_of(below, key)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Stores what changed; the tree's new root.
     pub fn finish(&mut self, pages: &mut impl Pages, memory: &mut [u8]) -> Result<Root, Error> {
+        self.begin(memory)?;
         for level in 0..=self.geometry.top() {
             self.flush(level, pages, memory)?;
         }
@@ -243,29 +287,29 @@ impl Cursor {
 
     /// Stores and forgets the pages that do not lie on the path to `key`, lowest first.
     fn leave(&mut self, key: u64, pages: &mut impl Pages, memory: &mut [u8]) -> Result<(), Error> {
+        self.begin(memory)?;
         for level in 0..=self.geometry.top() {
-            if self.level(level).position == Some(self.geometry.page_of(level, key)) {
+            if self.is_on_path(level, key, memory)? {
                 break;
             }
             self.flush(level, pages, memory)?;
-            self.set_level(level, EMPTY);
+            self.set_level(level, &EMPTY, memory)?;
         }
         Ok(())
     }
 
     /// Loads the page at `level` on the path to `key`, if it is not there; the level above is.
     fn enter(&mut self, level: u8, key: u64, pages: &mut impl Pages, memory: &mut [u8]) -> Result<(), Error> {
-        let position = self.geometry.page_of(level, key);
-        if self.level(level).position == Some(position) {
+        if self.is_on_path(level, key, memory)? {
             return Ok(());
         }
+        let position = self.geometry.page_of(level, key);
         let link = if level == self.geometry.top() { self.top } else { self.child_link(level, key, memory)? };
         let slot = page_slot(&self.geometry, level, memory)?;
         self.failed = Some((level, position));
         let base = load_page(&self.geometry, level, &link, pages, slot)?.in_place(&self.geometry, level, position)?;
-        self.failed = None;
-        self.set_level(level, Level { position: Some(position), dirty: false, changed: [0; 4], base });
-        Ok(())
+        (self.failed, self.begun) = (None, true);
+        self.set_level(level, &Level { position: Some(position), dirty: false, base }, memory)
     }
 
     /// The link of the page at `level` on the path to `key`, as the page above has it.
@@ -281,11 +325,11 @@ impl Cursor {
     }
 
     fn flush(&mut self, level: u8, pages: &mut impl Pages, memory: &mut [u8]) -> Result<(), Error> {
-        let state = self.level(level);
-        let (Some(position), true) = (state.position, state.dirty) else { return Ok(()) };
-        let bytes = self.geometry.page_bytes(level, position);
-        let rows = page_slot(&self.geometry, level, memory)?.get(..bytes).unwrap_or(&[]);
-        let (geometry, changed, base) = (self.geometry, &state.changed, state.base);
+        let Level { position: Some(position), dirty: true, base } = self.level(level, memory)? else { return Ok(()) };
+        let geometry = self.geometry;
+        let (rows, state) = slot(&geometry, level, memory)?;
+        let rows = rows.get(..geometry.page_bytes(level, position)).unwrap_or(&[]);
+        let changed = state.get(LEVEL_BYTES..).unwrap_or(&[]);
         let link = pages.save(&NewPage { geometry, level, position, rows, changed, base })?;
         if level == self.geometry.top() {
             self.top = link;
@@ -297,24 +341,23 @@ impl Cursor {
             self.put_row(level.saturating_add(1), key, row.get(..len).unwrap_or(&row), memory)?;
         }
         // What was stored is the base of what comes next; its depth is not known here, so the page is loaded when it is entered again.
-        self.set_level(level, EMPTY);
-        Ok(())
+        self.set_level(level, &EMPTY, memory)
     }
 
     fn put_row(&mut self, level: u8, key: u64, row: &[u8], memory: &mut [u8]) -> Result<(), Error> {
         let index = self.row_index(level, key);
         let len = row_len(self.geometry.tree, level);
         let start = index.saturating_mul(len);
-        let slot = page_slot(&self.geometry, level, memory)?;
-        let to = slot.get_mut(start..start.saturating_add(len)).ok_or(too_small(len))?;
+        let (rows, state) = slot(&self.geometry, level, memory)?;
+        let to = rows.get_mut(start..start.saturating_add(len)).ok_or(too_small(len))?;
         if to != row {
             copy(to, row).map_err(|_| too_small(len))?;
-            let mut state = self.level(level);
-            state.dirty = true;
-            if let Some(word) = state.changed.get_mut(index / 64) {
-                *word |= 1u64.checked_shl(low32(wide(index % 64))).unwrap_or(0);
+            if let Some(dirty) = state.get_mut(DIRTY_AT) {
+                *dirty = 1;
             }
-            self.set_level(level, state);
+            if let Some(bits) = state.get_mut(LEVEL_BYTES.saturating_add(index / 8)) {
+                *bits |= 1u8.checked_shl(low32(wide(index % 8))).unwrap_or(0);
+            }
         }
         Ok(())
     }
@@ -328,8 +371,8 @@ impl Cursor {
         for level in (level..=self.geometry.top()).rev() {
             self.enter(level, key, pages, memory)?;
         }
-        self.set_level(level, Level { dirty: true, base: Loaded::NOTHING, ..self.level(level) });
-        Ok(())
+        let known = self.level(level, memory)?;
+        self.set_level(level, &Level { dirty: true, base: Loaded::NOTHING, ..known }, memory)
     }
 }
 
@@ -453,11 +496,17 @@ fn too_small(needed: usize) -> Error {
     Error::Memory { memory: Memory::Pages, needed: wide(needed) }
 }
 
-fn page_slot<'b>(geometry: &Geometry, level: u8, memory: &'b mut [u8]) -> Result<&'b mut [u8], Error> {
-    let len = geometry.page_bytes_max();
+/// The rows of a page, and what is known of it.
+fn slot<'b>(geometry: &Geometry, level: u8, memory: &'b mut [u8]) -> Result<(&'b mut [u8], &'b mut [u8]), Error> {
+    let rows = geometry.page_bytes_max();
+    let len = slot_bytes(rows, geometry.fan_out_log2);
     let start = usize::from(level).saturating_mul(len);
-    let needed = memory_bytes(geometry);
-    memory.get_mut(start..start.saturating_add(len)).ok_or(too_small(needed))
+    let slot = memory.get_mut(start..start.saturating_add(len));
+    slot.and_then(|slot| slot.split_at_mut_checked(rows)).ok_or_else(|| too_small(memory_bytes(geometry)))
+}
+
+fn page_slot<'b>(geometry: &Geometry, level: u8, memory: &'b mut [u8]) -> Result<&'b mut [u8], Error> {
+    slot(geometry, level, memory).map(|(rows, _)| rows)
 }
 
 fn row_index(geometry: &Geometry, level: u8, key: u64) -> usize {
@@ -483,7 +532,7 @@ pub fn read_link(geometry: &Geometry, level: u8, rows: &[u8], index: usize) -> L
 }
 
 fn write_link(geometry: &Geometry, link: &Link, to: &mut [u8]) {
-    let mut fields = crate::format::bytes::Writer::new(to);
+    let mut fields = Writer::new(to);
     match geometry.tree {
         TreeKind::Manifest => {
             fields.bytes(&link.id.0);

@@ -16,6 +16,7 @@ use sarsen_core::format::{record, row};
 use sarsen_core::frame::{packed_bytes, raw_bytes, read_scratch_bytes, scratch_bytes};
 use sarsen_core::index::Slot;
 use sarsen_core::ops::init;
+use sarsen_core::tree::slot_bytes;
 use sarsen_core::types::{narrow, wide};
 
 /// What is chosen when a repository is made, and never changes; and how much it, and what is opened on it, may need. Fill it by
@@ -218,14 +219,19 @@ impl Limits {
     /// A path through a table.
     pub const fn table(&self) -> usize {
         match self.levels > 1 {
-            true => self.rows() * ROW_BYTES * self.levels,
-            false => self.rows() * ROW_LEN_MAX,
+            true => self.page(ROW_BYTES) * self.levels,
+            false => self.page(ROW_LEN_MAX),
         }
     }
 
     /// A path through a manifest.
     pub const fn manifest(&self) -> usize {
-        self.rows() * ID_BYTES * self.levels
+        self.page(ID_BYTES) * self.levels
+    }
+
+    /// A page with rows of so many bytes.
+    const fn page(&self, row_bytes: usize) -> usize {
+        slot_bytes(self.rows() * row_bytes, self.options.fan_out_log2)
     }
 
     /// A path through either.

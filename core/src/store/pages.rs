@@ -6,7 +6,7 @@ use crate::format::entry::{EntryHeader, Kind, LEN, PAGE_DEPTH_MAX, TreeKind, tot
 use crate::format::header::SEGMENT_BYTES_MAX;
 use crate::format::page::{BASE_LEN, Geometry, HEAD_LEN, RUN_LEN, StoredPage, emit_delta, emit_whole, page_id, row_len};
 use crate::store::{Sought, Store};
-use crate::tree::{Changed, Loaded, NewPage, Pages};
+use crate::tree::{Loaded, NewPage, Pages};
 use crate::types::{Id, Link, Place, low32, narrow, wide};
 
 impl<'m> Store<'m> {
@@ -124,19 +124,19 @@ impl Plan {
 
 /// Runs of changed rows: (first, count).
 struct Runs<'a> {
-    changed: &'a Changed,
+    changed: &'a [u8],
     at: usize,
     rows: usize,
 }
 
 impl<'a> Runs<'a> {
-    fn of(changed: &'a Changed, rows: usize) -> Runs<'a> {
+    fn of(changed: &'a [u8], rows: usize) -> Runs<'a> {
         Runs { changed, at: 0, rows }
     }
 
     fn is_changed(&self, row: usize) -> bool {
-        let word = self.changed.get(row / 64).copied().unwrap_or(0);
-        word.checked_shr(low32(wide(row % 64))).unwrap_or(0) & 1 == 1
+        let bits = self.changed.get(row / 8).copied().unwrap_or(0);
+        bits.checked_shr(low32(wide(row % 8))).unwrap_or(0) & 1 == 1
     }
 }
 
