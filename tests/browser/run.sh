@@ -18,6 +18,6 @@ wasm/build.sh
 EXAMPLE=wasm/examples/vite
 [[ -d $EXAMPLE/node_modules/vite || -n ${NO_INSTALL:-} ]] || npm ci --prefix "$EXAMPLE" --silent
 rm -rf target/vite-example
-[[ ! -d $EXAMPLE/node_modules/vite ]] || npm run --prefix "$EXAMPLE" build -- --logLevel warn --outDir "$PWD/target/vite-example" --emptyOutDir
+[[ ! -d $EXAMPLE/node_modules/vite ]] || npm run --silent --prefix "$EXAMPLE" build -- --logLevel warn --outDir "$PWD/target/vite-example" --emptyOutDir
 cargo build --quiet --release -p sarsen-cli
 CHROMIUM=$(command -v chromium) timeout "$PATIENCE" node tests/browser/run.mjs "${CARGO_TARGET_DIR:-target}/release/sarsen" "$@"
