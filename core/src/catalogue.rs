@@ -70,13 +70,14 @@ impl Listing {
 
     /// The same, and shows the record of an entry if that can be read. Nothing has changed if it fails.
     pub fn show(&mut self, store: &mut Store<'_>, see: &mut dyn FnMut(&Entry, Id, &Record<'_>)) -> Result<Listed, Error> {
-        let before = *self;
+        let before = self.at;
         let listed = self.next(store)?;
         if let Listed::Entry(entry) = &listed
             && let Err(error) = with_record(store, &entry.link, |id, record| see(entry, id, record))
             && !error.is_damage()
         {
-            *self = before;
+            // The pages that lie in memory by now may stay there.
+            self.at = before;
             return Err(error);
         }
         Ok(listed)
@@ -112,6 +113,7 @@ impl Listing {
     }
 
     /// Records of versions in all true prefixes. Those of one id are told apart by their place: only the first is listed.
+    #[inline(never)] // lines and a prefix are in hand where a catalogue is rebuilt, and only there
     fn records(
         &mut self,
         after: Option<SegmentNumber>,
@@ -162,13 +164,15 @@ impl Listing {
 }
 
 /// Reads the record of an entry; `read` gets the version id and the record.
+#[inline(never)] // the record is not there while the caller walks on
 pub fn with_record<R>(store: &mut Store<'_>, link: &Link, read: impl FnOnce(Id, &Record<'_>) -> R) -> Result<R, Error> {
-    store.with_buffer(|store, buffer| {
-        let (id, record) = record_of(store, link, buffer)?;
-        Ok(read(id, &record))
+    store.with_buffer(|store, buffer| match &record_of(store, link, buffer) {
+        Ok((id, record)) => Ok(read(*id, record)),
+        Err(error) => Err(*error),
     })
 }
 
+#[inline(never)]
 fn record_of<'b>(store: &Store<'_>, link: &Link, buffer: &'b mut [u8]) -> Result<(Id, Record<'b>), Error> {
     let corrupt = |what| Error::corrupt(link.place, what);
     let payload = store.record(link, buffer)?;
@@ -216,6 +220,11 @@ pub struct Found {
 pub struct Search<'a> {
     wanted: Wanted<'a>,
     listing: Listing,
+    hits: Hits,
+}
+
+/// What a search has come across.
+struct Hits {
     by_id: Option<Found>,
     ambiguous: bool,
     newest: Option<Found>,
@@ -224,41 +233,46 @@ pub struct Search<'a> {
 impl<'a> Search<'a> {
     /// For what is wanted.
     pub fn of(store: &Store<'_>, wanted: Wanted<'a>) -> Search<'a> {
-        Search { wanted, listing: Listing::of(store), by_id: None, ambiguous: false, newest: None }
+        let hits = Hits { by_id: None, ambiguous: false, newest: None };
+        Search { wanted, listing: Listing::of(store), hits }
     }
 
     /// One step; what was found, at the end.
     pub fn step(&mut self, store: &mut Store<'_>) -> Result<Option<Found>, Error> {
-        let (wanted, mut seen) = (self.wanted, None);
-        let listed = self.listing.show(store, &mut |entry, id, record| {
-            seen = Some((Found { entry: *entry, id }, hits(&wanted, id, record)));
-        })?;
-        if let Some((found, hit)) = seen {
-            self.take(found, hit);
-        }
-        match listed {
+        let Search { wanted, listing, hits } = self;
+        match listing.show(store, &mut |entry, id, record| hits.take(entry, id, hit(wanted, id, record)))? {
             Listed::Step | Listed::Entry(_) => Ok(None),
-            Listed::End if self.ambiguous => Err(Refusal::AmbiguousVersion.into()),
-            Listed::End => self.by_id.or(self.newest).ok_or(Error::Refused(Refusal::UnknownVersion)).map(Some),
+            Listed::End => hits.found().map(Some),
         }
     }
 
-    fn take(&mut self, found: Found, hit: Hit) {
+    /// Searches to the end; only for media that never answer "pending".
+    pub fn run(&mut self, store: &mut Store<'_>) -> Result<Found, Error> {
+        loop {
+            if let Some(found) = self.step(store)? {
+                return Ok(found);
+            }
+        }
+    }
+}
+
+impl Hits {
+    fn found(&self) -> Result<Found, Error> {
+        if self.ambiguous {
+            return Err(Refusal::AmbiguousVersion.into());
+        }
+        let found = self.by_id.as_ref().or(self.newest.as_ref());
+        found.copied().ok_or(Error::Refused(Refusal::UnknownVersion))
+    }
+
+    fn take(&mut self, entry: &Entry, id: Id, hit: Hit) {
+        let found = Found { entry: *entry, id };
         match hit {
             Hit::No => {}
             Hit::Named => self.newest = Some(found),
             Hit::Id => {
                 self.ambiguous |= self.by_id.is_some_and(|other| other.id != found.id);
                 self.by_id = Some(found);
-            }
-        }
-    }
-
-    /// Searches to the end; only for media that never answer "pending".
-    pub fn run(mut self, store: &mut Store<'_>) -> Result<Found, Error> {
-        loop {
-            if let Some(found) = self.step(store)? {
-                return Ok(found);
             }
         }
     }
@@ -271,7 +285,7 @@ enum Hit {
     Id,
 }
 
-fn hits(wanted: &Wanted<'_>, id: Id, record: &Record<'_>) -> Hit {
+fn hit(wanted: &Wanted<'_>, id: Id, record: &Record<'_>) -> Hit {
     let is_version = record.kind == RecordKind::Version;
     let named = match *wanted {
         Wanted::Latest => is_version,

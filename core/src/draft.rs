@@ -194,31 +194,42 @@ impl<'a> Draft<'a> {
 
     fn keep(&mut self, position: u64, source_changed: bool, store: &mut Store<'_>) -> Result<Link, Error> {
         let draft_top = self.top(store)?;
-        let record = Record { position, draft_top, source_changed, ..self.record(RecordKind::Draft) };
-        let link = store.put_record(&|to| record.emit(to).map_err(too_long))?;
+        let link = self.put_draft(draft_top, position, source_changed, store)?;
         let key = self.key.unwrap_or(store.catalogue().rows);
         set_link(store, key, &link)?;
         self.key = Some(key);
         Ok(link)
     }
 
+    #[inline(never)] // as below
+    fn put_draft(&self, draft_top: Id, position: u64, source_changed: bool, store: &mut Store<'_>) -> Result<Link, Error> {
+        let record = Record { position, draft_top, source_changed, ..self.record(RecordKind::Draft) };
+        store.put_record(&|to| record.emit(to).map_err(too_long))
+    }
+
     /// Makes a version of it; true with the next commit. The version's id and record.
     pub fn finish(&mut self, source_changed: bool, store: &mut Store<'_>) -> Result<(Id, Link), Error> {
-        let parameters = *store.parameters();
         let top = self.top(store)?;
-        let root = manifest::root_id(&parameters, self.description.disk_size, top);
-        let record = Record { source_changed, root, top, ..self.record(RecordKind::Version) };
-        let id = core::cell::Cell::new(Id::ZERO);
-        let link = store.put_record(&|to| {
-            let len = record.emit(to).map_err(too_long)?;
-            id.set(version_id(parameters.algorithm, to.get(..len).unwrap_or(&[])).map_err(too_long)?);
-            Ok(len)
-        })?;
+        let (id, link) = self.put_version(top, source_changed, store)?;
         let key = store.catalogue().rows;
         if let Some(draft) = self.key {
             set_link(store, draft, &Link::ZERO)?;
         }
         set_link(store, key, &link)?;
+        Ok((id, link))
+    }
+
+    #[inline(never)] // its record is not there while the catalogue is changed
+    fn put_version(&self, top: Id, source_changed: bool, store: &mut Store<'_>) -> Result<(Id, Link), Error> {
+        let algorithm = store.parameters().algorithm;
+        let root = manifest::root_id(store.parameters(), self.description.disk_size, top);
+        let record = Record { source_changed, root, top, ..self.record(RecordKind::Version) };
+        let id = core::cell::Cell::new(Id::ZERO);
+        let link = store.put_record(&|to| {
+            let len = record.emit(to).map_err(too_long)?;
+            id.set(version_id(algorithm, to.get(..len).unwrap_or(&[])).map_err(too_long)?);
+            Ok(len)
+        })?;
         Ok((id.get(), link))
     }
 

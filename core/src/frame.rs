@@ -18,7 +18,7 @@ use crate::error::{Error, Memory, What};
 use crate::format::block::{self, COUNT_BYTES, FrameBody, FrameRow, FrameTable, ROW_BYTES_MAX};
 use crate::format::bytes::{Reader, Writer, copy};
 use crate::format::entry;
-use crate::types::{Digest, Id, Place, low32, narrow, wide};
+use crate::types::{DIGEST_BYTES, Digest, Id, Place, low32, narrow, wide};
 
 /// What a repository's parameters say of its blocks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -53,11 +53,34 @@ pub const fn raw_bytes(block_bytes: u32) -> usize {
 /// How large [`Work::packed`] must be: the largest block entry with its padding, or an encoder's slack if that is more.
 /// From blocks of 64 KiB on, any page or record fits too.
 pub const fn packed_bytes(block_bytes: u32, frame_bytes: u32, alignment: u32) -> usize {
-    let padding = narrow(alignment as u64);
     let slack = encode_slack_bytes(narrow(frame_bytes as u64));
-    let spare = if padding > slack { padding } else { slack };
-    front_bytes(block::frame_count(block_bytes, frame_bytes)).saturating_add(raw_bytes(block_bytes)).saturating_add(spare)
+    let front = front_bytes(block::frame_count(block_bytes, frame_bytes));
+    larger(
+        packed_bytes_uncoded(block_bytes, frame_bytes, alignment),
+        front.saturating_add(raw_bytes(block_bytes)).saturating_add(slack),
+    )
 }
+
+/// The same for a worker without codecs, that only copies frames.
+pub const fn packed_bytes_uncoded(block_bytes: u32, frame_bytes: u32, alignment: u32) -> usize {
+    let (frames, raw) = (block::frame_count(block_bytes, frame_bytes), raw_bytes(block_bytes));
+    let entry = front_bytes(frames).saturating_add(raw).saturating_add(narrow(alignment as u64));
+    larger(entry, compare_bytes(frames, frame_bytes, raw))
+}
+
+/// What comparing two blocks keeps there: a digest for each frame, a run for each sector at most, and a frame as it is stored.
+const fn compare_bytes(frames: u32, frame_bytes: u32, raw: usize) -> usize {
+    let digests = narrow(frames as u64).saturating_mul(DIGEST_BYTES);
+    let runs = raw.div_ceil(delta::SECTOR_BYTES).saturating_mul(RUN_BYTES);
+    digests.saturating_add(runs).saturating_add(narrow(frame_bytes as u64))
+}
+
+const fn larger(one: usize, other: usize) -> usize {
+    if one > other { one } else { other }
+}
+
+/// Bytes of a run of sectors that differ, as it waits in [`Work::packed`].
+pub const RUN_BYTES: usize = 9;
 
 /// Bytes kept in front of the frames: entry header and largest table.
 const fn front_bytes(frames: u32) -> usize {

@@ -3,7 +3,7 @@
 use crate::digest::digest;
 use crate::error::{Error, Refusal, Trouble};
 use crate::format::commit::{Commit, commit_id};
-use crate::format::entry::{EntryHeader, Kind, Line};
+use crate::format::entry::{EntryHeader, Kind};
 use crate::format::header::{HeaderFault, Parameters};
 use crate::format::pin::{self, Pin};
 use crate::medium::{Medium, Name};
@@ -89,6 +89,7 @@ pub fn next_segment(medium: &dyn Medium, after: Option<SegmentNumber>) -> Result
     medium.next(after).map_err(Error::listing)
 }
 
+#[inline(never)]
 fn parameters(medium: &dyn Medium, pinned: Option<RepositoryId>) -> Result<Parameters, Error> {
     let mut after = None;
     let mut any = false;
@@ -133,24 +134,24 @@ pub fn open(medium: &dyn Medium, chunk: &mut [u8], buffer: &mut [u8]) -> Result<
         }
         let Some(file_bytes) = source.len(number)? else { continue };
         let footer = source.footer(number, file_bytes, u32::MAX, chunk)?;
-        let commits = commits_of(&source, number, file_bytes, footer, chunk, buffer)?;
+        let mut commits = Commits::default();
+        commits_of(&source, number, file_bytes, footer, (chunk, buffer), &mut commits)?;
         lost = lost.or(commits.lost);
-        if let Some((commit, id)) = commits.good {
+        if let Some((commit, id)) = &commits.good {
             let footer = match footer {
                 Some(_) => source.footer(number, file_bytes, commit.len_bytes, chunk)?,
                 None => None,
             };
-            let mut head = Head { parameters: source.parameters, commit, id, footer, file_bytes, pin, behind: lost };
-            head.behind = behind_pin(&head).or(head.behind);
-            return Ok(head);
+            let behind = behind_pin(&pin, commit).or(lost);
+            return Ok(Head { parameters: source.parameters, commit: *commit, id: *id, footer, file_bytes, pin, behind });
         }
     }
     Err(Refusal::NoCommit.into())
 }
 
-fn behind_pin(head: &Head) -> Option<Place> {
-    match head.pin {
-        PinState::Right(pin) if pin.sequence > head.commit.sequence => Some(Place::new(pin.segment, 0)),
+fn behind_pin(pin: &PinState, commit: &Commit) -> Option<Place> {
+    match pin {
+        PinState::Right(pin) if pin.sequence > commit.sequence => Some(Place::new(pin.segment, 0)),
         _ => None,
     }
 }
@@ -166,6 +167,7 @@ pub fn belongs(source: &Source<'_>, number: SegmentNumber) -> Result<bool, Error
 }
 
 /// The last good commit of a segment, for deriving what is true of it.
+#[inline(never)]
 pub fn last_commit(
     source: &Source<'_>,
     number: SegmentNumber,
@@ -173,68 +175,72 @@ pub fn last_commit(
     chunk: &mut [u8],
     buffer: &mut [u8],
 ) -> Result<Option<Commit>, Error> {
-    let commits = commits_of(source, number, file_bytes, None, chunk, buffer)?;
+    let mut commits = Commits::default();
+    commits_of(source, number, file_bytes, None, (chunk, buffer), &mut commits)?;
     Ok(commits.good.map(|(commit, _)| commit))
 }
 
+// A commit is large, and the stack may be small: it is written where it is to lie.
+#[inline(never)]
 fn commits_of(
     source: &Source<'_>,
     number: SegmentNumber,
     file_bytes: u64,
     footer: Option<Footer>,
-    chunk: &mut [u8],
-    buffer: &mut [u8],
-) -> Result<Commits, Error> {
+    (chunk, buffer): (&mut [u8], &mut [u8]),
+    commits: &mut Commits,
+) -> Result<(), Error> {
     let mut lines = match footer {
         Some(footer) => Lines::of_footer(source, number, footer.offset, footer.lines),
         None => Lines::by_scan(source, number, file_bytes, file_bytes),
     };
-    let mut commits = Commits::default();
     while let Some(item) = lines.next(source, chunk)? {
         let Item::Line(line) = item else { continue };
         if line.kind != Kind::Commit {
             continue;
         }
-        match read_copy(source, number, &line, file_bytes, buffer)? {
-            Some(found) => commits = Commits { good: Some(found), lost: None },
+        let place = Place::new(number, line.offset);
+        match read_copy(source, place, file_bytes, buffer, &mut commits.good) {
+            Ok(true) => commits.lost = None,
+            Err(error) if !error.is_damage() => return Err(error),
             // The bad second copy of a good commit follows its first.
-            None if commits.good.is_some_and(|(_, id)| id == line.id) => {}
-            None if footer.is_some() => commits.lost = commits.lost.or(Some(Place::new(number, line.offset))),
-            None => {}
+            _ if commits.good.as_ref().is_some_and(|(_, id)| *id == line.id) => {}
+            _ if footer.is_some() => commits.lost = commits.lost.or(Some(place)),
+            _ => {}
         }
     }
-    Ok(commits)
+    Ok(())
 }
 
+/// Reads a copy of a commit to where the last good one is kept; false, and that one stays, if it is not good.
+#[inline(never)]
 fn read_copy(
     source: &Source<'_>,
-    number: SegmentNumber,
-    line: &Line,
+    place: Place,
     limit: u64,
     buffer: &mut [u8],
-) -> Result<Option<(Commit, Id)>, Error> {
-    let place = Place::new(number, line.offset);
-    let read = source.entry(place, limit).and_then(|entry| {
-        let payload = source.payload(place, &entry, buffer)?;
-        Ok(parse_copy(source, place, &entry, payload))
-    });
-    match read {
-        Ok(found) => Ok(found),
-        Err(error) if error.is_damage() => Ok(None),
-        Err(error) => Err(error),
+    good: &mut Option<(Commit, Id)>,
+) -> Result<bool, Error> {
+    let entry = source.entry(place, limit)?;
+    let payload = source.payload(place, &entry, buffer)?;
+    let found = parse_copy(source, place, &entry, payload);
+    if found.is_some() {
+        *good = found;
     }
+    Ok(found.is_some())
 }
 
 /// A commit from one of its copies, if that copy is good.
 pub fn parse_copy(source: &Source<'_>, place: Place, entry: &EntryHeader, payload: &[u8]) -> Option<(Commit, Id)> {
     let parameters = &source.parameters;
     let id = commit_id(parameters.algorithm, &parameters.repository, place.segment, payload);
-    let commit = Commit::parse(payload).ok()?;
+    let parsed = Commit::parse(payload);
+    let commit = parsed.as_ref().ok()?;
     let offset = u64::from(place.offset);
     let right = entry.kind == Kind::Commit
         && digest(parameters.algorithm, payload) == entry.digest
         && id == entry.id
         && commit.segment == place.segment
         && (offset == u64::from(commit.len_bytes) || offset == commit.second_copy(parameters));
-    right.then_some((commit, id))
+    if right { Some((*commit, id)) } else { None }
 }

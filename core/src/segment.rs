@@ -38,6 +38,11 @@ pub fn entries_hasher(parameters: &Parameters, segment: SegmentNumber) -> Hasher
     hasher
 }
 
+#[inline(never)] // its copy of the hasher is not there while lines are read
+fn finished(hasher: &Hasher) -> Digest {
+    Digest(hasher.clone().finish())
+}
+
 impl<'a> Source<'a> {
     /// Fills `to` from a place.
     pub fn read(&self, place: Place, to: &mut [u8]) -> Result<(), Error> {
@@ -60,11 +65,13 @@ impl<'a> Source<'a> {
         self.parse_entry(&bytes, place, limit)
     }
 
+    #[inline(never)] // what it has in hand is not there while the medium is read
     fn parse_entry(&self, bytes: &[u8; LEN], place: Place, limit: u64) -> Result<EntryHeader, Error> {
         let damaged = |what| Error::corrupt(place, what);
-        let entry = EntryHeader::parse(bytes, &self.parameters.repository, place).map_err(damaged)?;
+        let parsed = EntryHeader::parse(bytes, &self.parameters.repository, place);
+        let entry = parsed.as_ref().map_err(|what| damaged(*what))?;
         match u64::from(place.offset).saturating_add(entry.total_bytes(&self.parameters)) <= limit {
-            true => Ok(entry),
+            true => Ok(*entry),
             false => Err(damaged(What::Length)),
         }
     }
@@ -126,9 +133,10 @@ impl<'a> Source<'a> {
     pub fn footer(&self, segment: SegmentNumber, len_bytes: u64, cut: u32, chunk: &mut [u8]) -> Result<Option<Footer>, Error> {
         let Some(locator) = self.locator(segment, len_bytes)? else { return Ok(None) };
         let place = Place::new(segment, locator.footer);
-        let entry = match self.entry(place, len_bytes) {
+        let read = self.entry(place, len_bytes);
+        let entry = match &read {
             Ok(entry) if entry.kind == Kind::Footer => entry,
-            Err(error) if !error.is_damage() => return Err(error),
+            Err(error) if !error.is_damage() => return Err(*error),
             _ => return Ok(None),
         };
         let lines_bytes = u64::from(locator.lines).saturating_mul(LINE_LEN as u64);
@@ -137,7 +145,7 @@ impl<'a> Source<'a> {
         {
             return Ok(None);
         }
-        match self.footer_lines(place, &entry, locator, cut, chunk) {
+        match self.footer_lines(place, entry, locator, cut, chunk) {
             Ok(Some(mut footer)) => {
                 let end = len_bytes.saturating_sub(LOCATOR_LEN as u64);
                 let used = u64::from(place.offset).saturating_add(LEN as u64).saturating_add(lines_bytes);
@@ -181,12 +189,12 @@ impl<'a> Source<'a> {
                 before_cut.update(&bytes);
             }
         }
-        let right = lines.at == u64::from(place.offset) && Digest(payload.finish()) == entry.digest;
+        let right = lines.at == u64::from(place.offset) && finished(&payload) == entry.digest;
         Ok(right.then(|| Footer {
             offset: place.offset,
             lines: locator.lines,
-            digest: Digest(all.finish()),
-            digest_before_cut: Digest(before_cut.finish()),
+            digest: finished(&all),
+            digest_before_cut: finished(&before_cut),
             filled: false,
         }))
     }

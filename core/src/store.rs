@@ -153,12 +153,14 @@ impl<'m> Store<'m> {
     /// Looks whether a newer commit was made since: then everything is as of that, and the index must be loaded again.
     ///
     /// A reader does so before it believes that an object is lost: compaction may have moved it.
+    #[inline(never)] // it has a second head in hand
     pub fn refresh(&mut self) -> Result<bool, Error> {
-        let head = log::open(self.medium, self.chunk, self.buffer)?;
+        let opened = log::open(self.medium, self.chunk, self.buffer);
+        let head = opened.as_ref().map_err(|error| *error)?;
         if head.id == self.head.id || self.session.is_some() {
             return Ok(false);
         }
-        self.head = head;
+        self.head = *head;
         self.moves = self.moves.wrapping_add(1);
         (self.segments, self.catalogue, self.damage) = (head.commit.segments, head.commit.catalogue, head.commit.damage);
         (self.derived, self.rebuilt, self.table_lost_with) = (false, false, None);

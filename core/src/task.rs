@@ -35,7 +35,10 @@ pub struct Job {
 type How = fn(&Piece, &Hands<'_>, &mut Work<'_>) -> Result<Outcome, Error>;
 
 impl Job {
+    // Those with a chain are made where they are to lie: a stack may have few kilobytes.
+
     /// [`Piece::Pack`].
+    #[inline(always)]
     pub fn pack(block: u64, expected: Id, chain: Chain) -> Job {
         Job { piece: Piece::Pack { block, expected, chain }, how: pack }
     }
@@ -56,11 +59,13 @@ impl Job {
     }
 
     /// [`Piece::Compare`].
+    #[inline(always)]
     pub fn compare(block: u64, frame: u32, raw_bytes: u32, chain: Chain) -> Job {
         Job { piece: Piece::Compare { block, frame, raw_bytes, chain }, how: compare }
     }
 
     /// [`Piece::Differ`].
+    #[inline(always)]
     pub fn differ(block: u64, raw_bytes: u32, old: Before, new: Chain) -> Job {
         Job { piece: Piece::Differ { block, raw_bytes, old, new }, how: difference }
     }
@@ -71,16 +76,19 @@ impl Job {
     }
 
     /// [`Piece::Fetch`].
+    #[inline(always)]
     pub fn fetch(block: u64, id: Id, raw_bytes: u32, chain: Chain) -> Job {
         Job { piece: Piece::Fetch { block, id, raw_bytes, chain }, how: fetch }
     }
 
     /// [`Piece::Prove`].
+    #[inline(always)]
     pub fn prove(id: Id, raw_bytes: u32, chain: Chain, every: bool) -> Job {
         Job { piece: Piece::Prove { id, raw_bytes, chain, every }, how: prove }
     }
 
     /// [`Piece::Fold`].
+    #[inline(always)]
     pub fn fold(id: Id, raw_bytes: u32, chain: Chain, merged: u8) -> Job {
         Job { piece: Piece::Fold { id, raw_bytes, chain, merged }, how: fold }
     }

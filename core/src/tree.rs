@@ -30,9 +30,9 @@ impl Loaded {
     pub const NOTHING: Loaded = Loaded { link: Link::ZERO, depth: 0, span: 0 };
 
     /// That it is the page of its place in the tree.
-    fn in_place(self, geometry: &Geometry, level: u8, position: u64) -> Result<Loaded, Error> {
+    fn check_place(&self, geometry: &Geometry, level: u8, position: u64) -> Result<(), Error> {
         match self.link.id.is_zero() || self.span == geometry.span(level, position) {
-            true => Ok(self),
+            true => Ok(()),
             false => Err(Error::corrupt(self.link.place, What::Length)),
         }
     }
@@ -307,7 +307,8 @@ impl Cursor {
         let link = if level == self.geometry.top() { self.top } else { self.child_link(level, key, memory)? };
         let slot = page_slot(&self.geometry, level, memory)?;
         self.failed = Some((level, position));
-        let base = load_page(&self.geometry, level, &link, pages, slot)?.in_place(&self.geometry, level, position)?;
+        let base = load_page(&self.geometry, level, &link, pages, slot)?;
+        base.check_place(&self.geometry, level, position)?;
         (self.failed, self.begun) = (None, true);
         self.set_level(level, &Level { position: Some(position), dirty: false, base }, memory)
     }
@@ -455,7 +456,8 @@ impl Descent {
     pub fn enter(&mut self, pages: &mut impl Pages, memory: &mut [u8]) -> Result<Loaded, Error> {
         let Some((level, position, link)) = self.ahead else { return Ok(Loaded::NOTHING) };
         let slot = page_slot(&self.geometry, level, memory)?;
-        let loaded = load_page(&self.geometry, level, &link, pages, slot)?.in_place(&self.geometry, level, position)?;
+        let loaded = load_page(&self.geometry, level, &link, pages, slot)?;
+        loaded.check_place(&self.geometry, level, position)?;
         if let Some(stand) = self.stands.get_mut(usize::from(level)) {
             *stand = Stand { position, index: 0 };
         }

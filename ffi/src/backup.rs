@@ -101,13 +101,23 @@ unsafe fn asked(options: &sarsen_backup_options) -> Result<Asked, Stop> {
 
 /// The newest that is wanted, if there is one.
 pub fn newest(wanted: Wanted<'_>, store: &mut Store<'_>) -> Result<Option<Meant>, Error> {
-    match Meant::find(wanted, store, &mut |_, _| {}) {
+    match &Meant::find(wanted, store, &mut |_, _| {}) {
+        Ok(found) => Ok(Some(*found)),
         Err(Error::Refused(Refusal::UnknownVersion)) => Ok(None),
-        found => found.map(Some),
+        Err(error) => Err(*error),
+    }
+}
+
+/// On a version as it is; one whose root is not that of its pages was forged or damaged: then all is read and named anew.
+fn on(base: &Meant, store: &Store<'_>) -> Start {
+    match base.is_right(store) {
+        true => Start { base: base.id, disk_size: base.disk_size, top: base.top, ..Start::EMPTY },
+        false => Start::EMPTY,
     }
 }
 
 impl Asked {
+    #[inline(never)]
     fn start(&self, options: &sarsen_backup_options, store: &mut Store<'_>) -> Result<Start, Stop> {
         let hinted = !options.hints.is_null();
         if options.resume != 0 {
@@ -118,18 +128,23 @@ impl Asked {
                 return Ok(start);
             }
         }
-        let base = match self.base {
-            None | Some("") if hinted => return Err(SARSEN_BASE_NEEDED.into()),
-            None => newest(Wanted::Name(self.name), store)?,
-            Some("") => None,
-            Some(wanted) => Some(Meant::version(wanted, store)?),
-        };
-        // One whose root is not that of its pages was forged or damaged: then all is read and named anew.
-        let base = base.filter(|base| base.is_right(store));
-        Ok(base.map_or(Start::EMPTY, |base| Start { base: base.id, disk_size: base.disk_size, top: base.top, ..Start::EMPTY }))
+        match self.base {
+            None | Some("") if hinted => Err(SARSEN_BASE_NEEDED.into()),
+            Some("") => Ok(Start::EMPTY),
+            None => match &newest(Wanted::Name(self.name), store) {
+                Ok(Some(base)) => Ok(on(base, store)),
+                Ok(None) => Ok(Start::EMPTY),
+                Err(error) => Err((*error).into()),
+            },
+            Some(wanted) => match &Meant::version(wanted, store) {
+                Ok(base) => Ok(on(base, store)),
+                Err(stop) => Err(*stop),
+            },
+        }
     }
 
     /// Reading is saved only where snapshot and source are the draft's: two moments are never joined into one version.
+    #[inline(never)]
     fn resumed(&self, store: &mut Store<'_>) -> Result<Option<Start>, Stop> {
         let (mut same_snapshot, mut same_source) = (false, false);
         let mut see = |_, record: &sarsen_core::format::record::Record<'_>| {

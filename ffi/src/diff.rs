@@ -40,13 +40,17 @@ pub struct Sides {
 }
 
 impl Sides {
+    /// None found yet.
+    pub const NONE: Sides = Sides { old: None, new: Meant::NONE };
+
     /// Finds them, and loads the index. That goes deep, so it is done before anything large lies on the stack.
-    #[inline(never)]
-    pub fn find((old, new): (Option<&str>, &str), held: &mut Held<'_>) -> Result<Sides, Stop> {
-        let old = old.map(|old| Meant::version(old, held.walked())).transpose()?;
-        let new = Meant::version(new, held.walked())?;
+    pub fn find(&mut self, (old, new): (Option<&str>, &str), held: &mut Held<'_>) -> Result<(), Stop> {
+        if let Some(old) = old {
+            self.old.insert(Meant::NONE).become_version(old, held)?;
+        }
+        self.new.become_version(new, held)?;
         held.loaded()?;
-        Ok(Sides { old, new })
+        Ok(())
     }
 
     /// What is older: a version, or nothing.
@@ -74,7 +78,8 @@ fn build(
     of: (Option<&str>, &str),
     sink: sarsen_disk,
 ) -> Result<Begun, Stop> {
-    let sides = Sides::find(of, held)?;
+    let mut sides = Sides::NONE;
+    sides.find(of, held)?;
     place(&sides, held, room, limits, sink)
 }
 

@@ -34,7 +34,8 @@ fn build(
     start: u64,
     drain: sarsen_drain,
 ) -> Result<Begun, Stop> {
-    let sides = Sides::find(of, held)?;
+    let mut sides = Sides::NONE;
+    sides.find(of, held)?;
     place(&sides, held, room, limits, start, drain)
 }
 

@@ -4,7 +4,7 @@ use crate::SARSEN_ABI_VERSION;
 use crate::disk::{sarsen_disk, sarsen_extent, sarsen_state};
 use crate::handle;
 use crate::host::{Surroundings, sarsen_host};
-use crate::memory::{CHUNK_BYTES, sarsen_config};
+use crate::memory::sarsen_config;
 use crate::repository::{Edges, Repository, build, sarsen_repository};
 use crate::status::{Stop, answer, sarsen_fault, sarsen_status, sarsen_status::*, tell};
 use ::sarsen_host::{Access, DirectoryMedium, FileDisk, FileTarget, OpenError, StoreRoom, System, Zeros};
@@ -208,7 +208,7 @@ pub unsafe extern "C" fn sarsen_directory_format(
             None => (init::Options::HOST, sarsen_core::store::buffer_bytes(8, 12, 64)),
         };
         let medium = DirectoryMedium::create(path).map_err(|error| stop(&error))?;
-        let (mut chunk, mut buffer) = (vec![0; CHUNK_BYTES], vec![0; buffer_bytes]);
+        let (mut chunk, mut buffer) = (vec![0; 10 * sarsen_core::format::entry::LINE_LEN], vec![0; buffer_bytes]);
         init::init(&medium, &System::new(), &options, &mut chunk, &mut buffer)?;
         Ok(())
     });

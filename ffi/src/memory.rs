@@ -13,7 +13,7 @@ use sarsen_core::format::entry;
 use sarsen_core::format::header::Parameters;
 use sarsen_core::format::page::{BASE_LEN, HEAD_LEN, ROW_LEN_MAX, RUN_LEN};
 use sarsen_core::format::{record, row};
-use sarsen_core::frame::{packed_bytes, raw_bytes, read_scratch_bytes, scratch_bytes};
+use sarsen_core::frame::{packed_bytes, packed_bytes_uncoded, raw_bytes, read_scratch_bytes, scratch_bytes};
 use sarsen_core::index::Slot;
 use sarsen_core::ops::init;
 use sarsen_core::tree::slot_bytes;
@@ -98,8 +98,8 @@ const RECORD_BYTES: usize = if cfg!(feature = "hosted") { record::LEN_MAX } else
 const ROW_BYTES: usize = row::LEN;
 /// Bytes of a manifest's row.
 const ID_BYTES: usize = 32;
-/// Lines of a footer read at once.
-pub const CHUNK_BYTES: usize = 10 * entry::LINE_LEN;
+/// Lines of a footer read at once: few where memory is.
+const LINES: usize = if cfg!(feature = "hosted") { 10 } else { 5 };
 
 /// A config that was checked so far that memory can be cut by it.
 #[derive(Clone, Copy)]
@@ -195,7 +195,12 @@ impl Limits {
     }
 
     pub const fn packed(&self) -> usize {
-        let block = packed_bytes(self.block_bytes(), self.frame_bytes(), 1 << self.options.align_log2);
+        let (block, frame, alignment) = (self.block_bytes(), self.frame_bytes(), 1 << self.options.align_log2);
+        let block = match cfg!(feature = "hosted") {
+            true => packed_bytes(block, frame, alignment),
+            // There is no codec that could ask for more room than a frame has.
+            false => packed_bytes_uncoded(block, frame, alignment),
+        };
         // Where blocks are small, a page or a record is the largest entry to be checked.
         larger(block, self.buffer())
     }
@@ -214,6 +219,11 @@ impl Limits {
         let commit = FIXED_LEN + HISTORY_LEN * self.options.history as usize;
         let payload = larger(larger(page, commit), RECORD_BYTES);
         (entry::LEN + payload).div_ceil(alignment) * alignment
+    }
+
+    /// Lines of a footer, or rows of a commit's history.
+    pub const fn chunk(&self) -> usize {
+        larger(LINES * entry::LINE_LEN, HISTORY_LEN * self.options.history as usize)
     }
 
     /// A path through a table.

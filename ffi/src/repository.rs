@@ -4,7 +4,7 @@ use crate::handle::{self, Handle, SARSEN_HANDLE_WORDS};
 use crate::host::{Surroundings, sarsen_host};
 use crate::lock::Flag;
 use crate::medium::sarsen_medium;
-use crate::memory::{CHUNK_BYTES, Limits, Room, room_for, room_for_bytes, sarsen_config};
+use crate::memory::{Limits, Room, room_for, room_for_bytes, sarsen_config};
 use crate::status::{NOWHERE, Stop, answer, sarsen_fault, sarsen_status, sarsen_status::*, tell};
 use core::cell::UnsafeCell;
 use core::ffi::c_void;
@@ -138,13 +138,13 @@ pub const fn needed(limits: &Limits) -> usize {
     let bodies = room_for::<Repository>(1) + room_for::<sarsen_medium>(1) + room_for::<Surroundings>(1);
     let lists = room_for::<Fixed<'static, Slot>>(1) + room_for::<Fixed<'static, Marked>>(1) + limits.index();
     let tables = room_for_bytes(limits.table()) * 2;
-    bodies + lists + tables + room_for_bytes(limits.buffer()) + room_for_bytes(CHUNK_BYTES)
+    bodies + lists + tables + room_for_bytes(limits.buffer()) + room_for_bytes(limits.chunk())
 }
 
 fn memory(room: &mut Room, limits: &Limits) -> Result<Memory<'static>, Error> {
     let marks = room.items(limits.marks, Marked::FREE)?;
     let marks = room.put(Fixed(marks))?;
-    let (buffer, chunk) = (room.bytes(limits.buffer())?, room.bytes(CHUNK_BYTES)?);
+    let (buffer, chunk) = (room.bytes(limits.buffer())?, room.bytes(limits.chunk())?);
     let (pages, walk) = (room.bytes(limits.table())?, room.bytes(limits.table())?);
     let index = room.put(Fixed(&mut [][..]))?;
     // All that is left, and not only what was asked for.
@@ -241,7 +241,7 @@ unsafe fn given(
 
 #[inline(never)]
 fn format(given: &Given, room: &mut Room) -> Result<(), Stop> {
-    let (chunk, buffer) = (room.bytes(CHUNK_BYTES)?, room.bytes(given.limits.buffer())?);
+    let (chunk, buffer) = (room.bytes(given.limits.chunk())?, room.bytes(given.limits.buffer())?);
     init::init(given.medium, given.surroundings, &given.limits.options, chunk, buffer)?;
     Ok(())
 }

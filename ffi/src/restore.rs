@@ -50,8 +50,10 @@ fn build(
     target: sarsen_disk,
     options: &sarsen_restore_options,
 ) -> Result<Begun, Stop> {
-    let meant = Meant::version(version, held.walked())?;
-    place(&meant, held, room, limits, target, options)
+    match &Meant::version(version, held.walked()) {
+        Ok(meant) => place(meant, held, room, limits, target, options),
+        Err(stop) => Err(*stop),
+    }
 }
 
 #[inline(never)]

@@ -301,7 +301,12 @@ where
     let state = unsafe { &mut *state.cast::<T>() };
     let next = state.next(store);
     // By reference, so that the job is copied once.
-    Ok(match &next {
+    came(&next, to)
+}
+
+#[inline(never)] // a report is not there while the verb looks for what is next
+fn came<R: Told>(next: &Result<Next<R>, Error>, to: &mut MaybeUninit<Job>) -> Result<Came, Error> {
+    Ok(match next {
         Ok(Next::Job(job)) => {
             to.write(*job);
             Came::Job
@@ -481,6 +486,7 @@ impl Task {
     }
 
     /// Does a job, and has its outcome accepted when those before it were.
+    #[inline(never)]
     fn attend(&self, ticket: &mut Ticket, bench: &mut Bench) -> Result<(), Stop> {
         ticket.outcome = Some(self.done(ticket, bench));
         loop {

@@ -21,7 +21,7 @@ use sarsen_core::manifest::{block_len, blocks, root_id};
 use sarsen_core::ops::remove::remove;
 use sarsen_core::segment::Source;
 use sarsen_core::store::Store;
-use sarsen_core::types::{Digest, Id, Place, low32, narrow, wide};
+use sarsen_core::types::{Digest, Id, Link, Place, low32, narrow, wide};
 use sarsen_core::version::Version;
 
 /// A version that is open for reading.
@@ -124,6 +124,12 @@ fn describe(id: Id, record: &Record<'_>, to: &mut sarsen_description) {
     keep(record.source, &mut to.source);
 }
 
+/// Finds the row of a version or draft. A search goes deep, so that it is done before anything large lies on the stack.
+#[inline(never)]
+fn search(wanted: Wanted<'_>, store: &mut Store<'_>) -> Result<sarsen_core::catalogue::Found, Error> {
+    Search::of(store, wanted).run(store)
+}
+
 /// A version or draft that was meant, and what is needed to build on it or to open it.
 #[derive(Clone, Copy)]
 pub struct Meant {
@@ -141,7 +147,7 @@ pub struct Meant {
 impl Meant {
     #[inline(never)]
     pub fn find(wanted: Wanted<'_>, store: &mut Store<'_>, see: &mut dyn FnMut(Id, &Record<'_>)) -> Result<Meant, Error> {
-        let found = Search::of(store, wanted).run(store)?;
+        let found = search(wanted, store)?;
         with_record(store, &found.entry.link, |id, record| {
             see(id, record);
             Meant {
@@ -163,8 +169,33 @@ impl Meant {
     }
 
     pub fn version_seen(text: &str, store: &mut Store<'_>, see: &mut dyn FnMut(Id, &Record<'_>)) -> Result<Meant, Stop> {
-        let meant = Meant::find(Wanted::parse(text), store, see)?;
-        if meant.kind == RecordKind::Draft { Err(SARSEN_IS_A_DRAFT.into()) } else { Ok(meant) }
+        match &Meant::find(Wanted::parse(text), store, see) {
+            Ok(meant) if meant.kind == RecordKind::Draft => Err(SARSEN_IS_A_DRAFT.into()),
+            Ok(meant) => Ok(*meant),
+            Err(error) => Err((*error).into()),
+        }
+    }
+
+    pub const NONE: Meant = Meant {
+        entry: Entry { key: None, link: Link::ZERO },
+        id: Id::ZERO,
+        kind: RecordKind::Version,
+        disk_size: 0,
+        root: Id::ZERO,
+        top: Id::ZERO,
+        base: Id::ZERO,
+        position: 0,
+    };
+
+    /// From now on it is this version. It is large, and the stack may be small.
+    #[inline(never)]
+    pub fn become_version(&mut self, text: &str, held: &mut Held<'_>) -> Result<(), Stop> {
+        match &Meant::find(Wanted::parse(text), held.walked(), &mut |_, _| {}) {
+            Ok(meant) if meant.kind == RecordKind::Draft => return Err(SARSEN_IS_A_DRAFT.into()),
+            Ok(meant) => *self = *meant,
+            Err(error) => return Err((*error).into()),
+        }
+        Ok(())
     }
 
     /// Whether its manifest is the one its root names; otherwise it was forged or damaged.

@@ -8,8 +8,8 @@ use crate::error::{Error, Memory};
 use crate::format::block::{frame_count, frame_len};
 use crate::format::bytes::{Reader, Writer};
 use crate::format::header::Parameters;
-use crate::frame::{Scratch, Work, plain_digest};
-use crate::types::{Digest, low32, narrow, wide};
+use crate::frame::{RUN_BYTES, Scratch, Work, plain_digest};
+use crate::types::{DIGEST_BYTES, Digest, low32, narrow, wide};
 use core::ops::Range;
 
 /// What a block is compared with.
@@ -33,10 +33,6 @@ pub struct Run {
     /// Whether they are all zero now; otherwise they lie in [`Work::raw`].
     pub zero: bool,
 }
-
-/// Bytes of a run as it waits in [`Work::packed`].
-const RUN_BYTES: usize = 9;
-const DIGEST_BYTES: usize = 32;
 
 impl Run {
     /// Runs that [`differ`] has left.

@@ -154,7 +154,7 @@ impl EntryHeader {
         let (id, base, digest) = (Id(fields.array()?), Id(fields.array()?), Digest(fields.array()?));
         fields.zeros(4)?;
         let header = EntryHeader { kind, depth, stored_bytes, head_bytes, raw_bytes, id, base, digest };
-        header.agrees().then_some(header).ok_or(What::Field)
+        if header.agrees() { Ok(header) } else { Err(What::Field) }
     }
 
     fn agrees(&self) -> bool {

@@ -75,6 +75,7 @@ impl<F: Flash> Chip<F> {
     }
 
     /// Reads what of one word lies behind `skip`; how many bytes that were.
+    #[inline(never)] // its word is not there while whole ones are read
     fn read_part(&mut self, word: u32, skip: usize, to: &mut [u8]) -> Result<usize, Bad> {
         let mut bytes = [0; WORD_MAX];
         let bytes = bytes.get_mut(..narrow(self.units.read.into())).ok_or(Bad)?;

@@ -9,7 +9,7 @@ use crate::digest::Hasher;
 use crate::error::{Error, Refusal};
 use crate::format::damage::Mark;
 use crate::format::entry::{Kind, TreeKind};
-use crate::format::header::HeaderFault;
+use crate::format::header::{HeaderFault, Parameters};
 use crate::format::record::RecordKind;
 use crate::frame::Work;
 use crate::index::Flags;
@@ -416,9 +416,7 @@ impl<'m> Check<'m> {
                 let parameters = *store.parameters();
                 let described = with_record(store, &entry.link, |_, record| (record.kind, record.disk_size, record.top));
                 match described {
-                    Ok((RecordKind::Version, size, top)) => {
-                        self.phase = Phase::Reach { reach: Reach::of(&parameters, size, top) };
-                    }
+                    Ok((RecordKind::Version, size, top)) => self.follow(&parameters, size, top),
                     Ok(_) => {}
                     Err(error) if error.is_damage() => {}
                     Err(error) => return Err(error),
@@ -447,8 +445,13 @@ impl<'m> Check<'m> {
             Err(error) if error.is_damage() => (0, Id::ZERO),
             Err(error) => return Err(error),
         };
-        self.phase = Phase::Reach { reach: Reach::of(store.parameters(), size, top) };
+        self.follow(store.parameters(), size, top);
         Ok(())
+    }
+
+    #[inline(never)] // a reach is large
+    fn follow(&mut self, parameters: &Parameters, size: u64, top: Id) {
+        self.phase = Phase::Reach { reach: Reach::of(parameters, size, top) };
     }
 
     /// Of a scrub of one version every entry is read that it reaches; then the index is made anew of what proved usable.
@@ -584,8 +587,7 @@ impl<'m> Check<'m> {
             Ok((_, RecordKind::Draft, ..)) => Next::Step,
             Ok((id, RecordKind::Version, disk_size, root, top)) => {
                 let whole = manifest::root_id(&parameters, disk_size, top) == root && !store.marks().contains(link.place);
-                let reach = Reach::of(&parameters, disk_size, top);
-                self.phase = Phase::Version { id, link, reach, whole };
+                self.follow_version(&parameters, (disk_size, top), (id, link, whole));
                 self.report.versions = self.report.versions.saturating_add(1);
                 Next::Step
             }
@@ -598,6 +600,11 @@ impl<'m> Check<'m> {
         };
         self.listing = Some(listing);
         Ok(next)
+    }
+
+    #[inline(never)] // a reach is large
+    fn follow_version(&mut self, parameters: &Parameters, (size, top): (u64, Id), (id, link, whole): (Id, Link, bool)) {
+        self.phase = Phase::Version { id, link, reach: Reach::of(parameters, size, top), whole };
     }
 
     #[inline(never)]

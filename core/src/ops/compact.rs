@@ -88,8 +88,11 @@ impl<'m> Compact<'m> {
         })
     }
 
+    // Each stage has a stack frame of its own: what one has in hand is not there during another, and the stack may have few kilobytes.
+
     /// Looks through the segments for blocks that lie on bases which nothing else needs. What that stores has to fit beside everything else, so
     /// there is an end to it; the next compaction goes on.
+    #[inline(never)]
     fn fold(&mut self, next: usize, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
         let enough = self.folded_bytes > u64::from(store.parameters().segment_bytes) / 4;
         let live = self.marking.lives.all().get(next).copied();
@@ -110,6 +113,7 @@ impl<'m> Compact<'m> {
         Ok(Next::Step)
     }
 
+    #[inline(never)]
     fn fold_lines(&mut self, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
         let Stage::FoldLines { next, lines } = &mut self.stage else { return Ok(Next::Step) };
         let (next, before) = (*next, *lines);
@@ -137,6 +141,7 @@ impl<'m> Compact<'m> {
     }
 
     /// Stores what was folded, if that takes a quarter less than what goes for it.
+    #[inline(never)] // few blocks are folded, and most outcomes are accepted without its array
     fn take_fold(
         &mut self,
         chain: &Chain,
@@ -148,20 +153,23 @@ impl<'m> Compact<'m> {
         let header = packed.header();
         let parameters = *store.parameters();
         let new_bytes = header.total_bytes(&parameters);
-        let mut old = [None; chain::LEN_MAX];
-        for (place, slot) in chain.places().iter().take(merged.into()).zip(&mut old) {
+        let places = chain.places().get(..merged.into()).unwrap_or(chain.places());
+        // All is read before anything is stored, which must not be done twice. An entry has less than 2^32 bytes.
+        let mut old = [(None, 0); chain::LEN_MAX];
+        for (place, old) in places.iter().zip(&mut old) {
             let entry = store.source().entry(*place, u64::MAX)?;
-            *slot = Some((*place, entry.id, entry.total_bytes(&parameters)));
+            let slot = if entry.id == packed.id { None } else { slot_of(store, &entry.id, *place) };
+            *old = (slot, low32(entry.total_bytes(&parameters)));
         }
-        let old_bytes: u64 = old.iter().flatten().map(|(.., bytes)| *bytes).sum();
+        let old_bytes: u64 = old.iter().map(|(_, bytes)| u64::from(*bytes)).sum();
         let top = chain.places().first().and_then(|place| slot_of(store, &packed.id, *place));
         let Some(top) = top.filter(|_| new_bytes.saturating_mul(4) <= old_bytes.saturating_mul(3)) else { return Ok(()) };
         store.settle()?;
         store.room(new_bytes)?;
         let place = store.append(work.packed.get_mut(packed.packed.start..).unwrap_or(&mut []), &header)?;
-        for (place, id, bytes) in old.into_iter().flatten() {
-            self.marking.lives.take(place, bytes);
-            if let Some(slot) = slot_of(store, &id, place).filter(|_| id != packed.id) {
+        for (place, (slot, bytes)) in places.iter().zip(old) {
+            self.marking.lives.take(*place, bytes.into());
+            if let Some(slot) = slot {
                 let flags = store.index().flags(slot).without(LIVE);
                 store.index_mut().set_flags(slot, flags);
             }
@@ -186,6 +194,7 @@ impl<'m> Compact<'m> {
         Next::Step
     }
 
+    #[inline(never)]
     fn victim(&mut self, next: usize, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
         if next >= self.batch.1 {
             if self.in_flight > 0 {
@@ -215,6 +224,7 @@ impl<'m> Compact<'m> {
         Ok(Next::Step)
     }
 
+    #[inline(never)]
     fn lines(&mut self, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
         let Stage::Lines { next, lines } = &mut self.stage else { return Ok(Next::Step) };
         let live = self.marking.lives.all().get(next.saturating_sub(1)).copied().unwrap_or(Live::FREE);
@@ -244,6 +254,7 @@ impl<'m> Compact<'m> {
     }
 
     /// Everything by place that lay in a victim: records, and pages of tables; then the commit.
+    #[inline(never)]
     fn tables(&mut self, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
         let chosen = self.marking.lives.all().get(self.batch.0..self.batch.1).unwrap_or(&[]);
         if chosen.iter().all(|live| !live.victim) {
@@ -259,6 +270,7 @@ impl<'m> Compact<'m> {
         Ok(Next::Step)
     }
 
+    #[inline(never)]
     fn remove(&mut self, next: usize, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
         if next >= self.batch.1 {
             let more = self.batch.1 < self.marking.lives.all().len();

@@ -168,6 +168,7 @@ impl<'a> Differences<'a> {
     }
 
     /// Comparing a block, if it may differ.
+    #[inline(never)] // its chains are not there twice
     fn look(&mut self, block: u64, store: &mut Store<'_>) -> Result<Option<Job>, Error> {
         let raw_bytes = block_len(self.to.size(), self.block_bytes, block);
         let id = self.to.block(block, store)?;
@@ -181,11 +182,20 @@ impl<'a> Differences<'a> {
                 match old {
                     old if old == id && (old_bytes == raw_bytes || id.is_zero()) => return Ok(None),
                     Id::ZERO => Before::Zeros,
-                    old => Before::Block { raw_bytes: old_bytes, chain: chain_of(&old, store)? },
+                    old => {
+                        let mut before = Before::Block { raw_bytes: old_bytes, chain: Chain::NONE };
+                        if let Before::Block { chain, .. } = &mut before {
+                            find_chain(&old, store, chain)?;
+                        }
+                        before
+                    }
                 }
             }
         };
-        let new = if id.is_zero() { Chain::NONE } else { chain_of(&id, store)? };
+        let mut new = Chain::NONE;
+        if !id.is_zero() {
+            find_chain(&id, store, &mut new)?;
+        }
         Ok(Some(Job::differ(block, raw_bytes, old, new)))
     }
 
@@ -239,8 +249,8 @@ impl<'a> Differences<'a> {
     }
 }
 
-fn chain_of(id: &Id, store: &Store<'_>) -> Result<Chain, Error> {
-    store.chain(id)?.map(|(_, chain)| chain).ok_or(Error::corrupt(Place::NONE, What::Absent))
+fn find_chain(id: &Id, store: &Store<'_>, chain: &mut Chain) -> Result<(), Error> {
+    store.chain_into(id, chain)?.map(|_| ()).ok_or(Error::corrupt(Place::NONE, What::Absent))
 }
 
 impl Task for Differences<'_> {

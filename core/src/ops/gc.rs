@@ -8,6 +8,7 @@
 use crate::catalogue::{Listed, Listing, with_record};
 use crate::error::{Error, Memory, Refusal};
 use crate::format::entry::{Kind, PAGE_DEPTH_MAX, TreeKind, total_bytes};
+use crate::format::header::Parameters;
 use crate::format::record::RecordKind;
 use crate::format::row;
 use crate::frame::Work;
@@ -19,7 +20,7 @@ use crate::segment::{self, Item, Lines};
 use crate::store::{Purpose, Store};
 use crate::task::{Event, Job, Next, Outcome, Task};
 use crate::tree::{Cursor, Descent, Meeting};
-use crate::types::{Place, SegmentNumber, low32, wide};
+use crate::types::{Id, Place, SegmentNumber, low32, wide};
 
 /// Bytes in use of one segment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -251,10 +252,13 @@ impl<'m> Marking<'m> {
         if self.reclaims { store.check_writable() } else { Ok(()) }
     }
 
+    // Each phase has a stack frame of its own: what one has in hand is not there during another, and the stack may have few kilobytes.
+
     /// Removes segments younger than the newest commit's: no commit that lasts can name them. The session's own is younger still and stays.
     ///
     /// The youngest goes first: a commit that was cut off may be read now and not later, or the other way round, and must not be left behind by what
     /// it names.
+    #[inline(never)]
     fn sweep(&mut self, before: Option<SegmentNumber>, store: &mut Store<'_>) -> Result<Option<Event>, Error> {
         let before = before.or(store.open_segment());
         let previous = store.source().medium.previous(before).map_err(Error::listing)?;
@@ -271,6 +275,7 @@ impl<'m> Marking<'m> {
         }
     }
 
+    #[inline(never)]
     fn load(&mut self, store: &mut Store<'_>) -> Result<(), Error> {
         if store.load()? {
             self.check(store)?;
@@ -281,6 +286,7 @@ impl<'m> Marking<'m> {
         Ok(())
     }
 
+    #[inline(never)]
     fn list(&mut self, store: &mut Store<'_>) -> Result<(), Error> {
         let Some(mut listing) = self.listing else { return Err(Refusal::Parameter.into()) };
         match listing.next(store)? {
@@ -297,9 +303,7 @@ impl<'m> Marking<'m> {
                     RecordKind::Draft => (record.disk_size, record.draft_top),
                 });
                 match top {
-                    Ok((size, top)) => {
-                        self.phase = Phase::Reach(Reach::of(&parameters, size, top).counting());
-                    }
+                    Ok((size, top)) => self.follow(&parameters, size, top),
                     // Without its record a version's blocks are not known.
                     Err(error) if error.is_damage() => self.report.kept_for_damage = true,
                     Err(error) => return Err(error),
@@ -310,6 +314,12 @@ impl<'m> Marking<'m> {
         Ok(())
     }
 
+    #[inline(never)] // a reach is large
+    fn follow(&mut self, parameters: &Parameters, size: u64, top: Id) {
+        self.phase = Phase::Reach(Reach::of(parameters, size, top).counting());
+    }
+
+    #[inline(never)]
     fn reach(&mut self, store: &mut Store<'_>) -> Result<(), Error> {
         let Phase::Reach(reach) = &mut self.phase else { return Ok(()) };
         if let Some(reached) = reach.step(store, self.pages)? {
@@ -321,6 +331,7 @@ impl<'m> Marking<'m> {
         Ok(())
     }
 
+    #[inline(never)]
     fn rows(&mut self, after: Option<SegmentNumber>, store: &mut Store<'_>) -> Result<(), Error> {
         let Some(segment) = store.next_true(after, &mut self.walk)? else {
             // What lies on what is told by entries, and by those that cannot be read too: what seems dead may be a base.
@@ -346,6 +357,7 @@ impl<'m> Marking<'m> {
         Ok(())
     }
 
+    #[inline(never)]
     fn lines(&mut self, store: &mut Store<'_>) -> Result<(), Error> {
         let Phase::Lines { segment, end, lines } = &mut self.phase else { return Ok(()) };
         let (segment, end) = (*segment, *end);
@@ -380,6 +392,7 @@ impl<'m> Marking<'m> {
     }
 
     /// Pages of the tables, and the bases they lie on.
+    #[inline(never)]
     fn tables(&mut self, store: &mut Store<'_>) -> Result<(), Error> {
         let Phase::Tables { table, descent } = &mut self.phase else { return Ok(()) };
         match descent.next(self.pages)? {
@@ -413,6 +426,7 @@ impl<'m> Marking<'m> {
         Ok(())
     }
 
+    #[inline(never)]
     fn records(&mut self, store: &mut Store<'_>) -> Result<(), Error> {
         let Phase::Records { listing } = &mut self.phase else { return Ok(()) };
         let before = *listing;

@@ -3,6 +3,7 @@
 //! Before a range is given up, the newest commit is looked at: another process may have compacted the repository meanwhile. Then everything from
 //! there on is looked up anew.
 
+use crate::chain::Chain;
 use crate::disk::DiskMut;
 use crate::error::{Error, Refusal};
 use crate::format::page::Geometry;
@@ -34,6 +35,8 @@ pub struct Report {
 enum Phase {
     Load,
     Run,
+    /// The next block was not found.
+    Missing,
     Done,
 }
 
@@ -113,20 +116,35 @@ impl<'a> Restore<'a> {
         }
     }
 
+    #[inline(never)] // its chain is not there while versions are looked through
     fn fetch(&mut self, block: u64, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
         let id: Id = self.version.block(block, store)?;
-        let found = store.chain(&id)?;
-        if found.is_none() && self.is_moved(block, store)? {
+        let mut chain = Chain::NONE;
+        let found = store.chain_into(&id, &mut chain)?;
+        if found.is_none() {
+            self.phase = Phase::Missing;
             return Ok(Next::Step);
         }
         self.next_block = block.saturating_add(1);
         let expected = self.block_len(block, store);
-        let Some((_, chain)) = found.filter(|(found, _)| found.entry.raw_bytes == expected) else {
+        if found.is_none_or(|found| found.entry.raw_bytes != expected) {
             self.zero(block, self.next_block, store)?;
             return Ok(Next::Say(self.lost(block, self.next_block, store)));
-        };
+        }
         self.in_flight = self.in_flight.saturating_add(1);
         Ok(Next::Job(Job::fetch(block, id, expected, chain)))
+    }
+
+    /// A block that was not found: perhaps it was moved meanwhile; otherwise it is lost.
+    fn miss(&mut self, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
+        let block = self.next_block;
+        if self.is_moved(block, store)? {
+            return Ok(Next::Step);
+        }
+        self.next_block = block.saturating_add(1);
+        self.zero(block, self.next_block, store)?;
+        self.phase = Phase::Run;
+        Ok(Next::Say(self.lost(block, self.next_block, store)))
     }
 
     fn block_len(&self, block: u64, store: &Store<'_>) -> u32 {
@@ -184,6 +202,7 @@ impl Task for Restore<'_> {
                 Ok(Next::Step)
             }
             Phase::Run => self.run(store),
+            Phase::Missing => self.miss(store),
             Phase::Done => Err(Refusal::Parameter.into()),
         }
     }

@@ -89,6 +89,7 @@ impl<'m> Store<'m> {
     }
 
     /// Reads the segment table once through, to know whether it can be read.
+    #[inline(never)]
     pub(super) fn load_segments(&mut self, key: u64, walk: &mut Cursor) -> Result<Loading, Error> {
         match self.with_walk(|store, memory| walk.next_present(key, store, memory)) {
             Ok(Some(key)) => return Ok(Loading::Segments { key: key.saturating_add(1) }),
@@ -105,6 +106,7 @@ impl<'m> Store<'m> {
         Ok(Loading::Marks { key: 0 })
     }
 
+    #[inline(never)]
     pub(super) fn load_marks(&mut self, key: u64, walk: &mut Cursor) -> Result<Loading, Error> {
         let next = self.with_walk(|store, memory| match walk.next_present(key, store, memory)? {
             Some(key) => Ok(Some((key, Mark::parse(walk.get(key, store, memory)?)))),
@@ -128,22 +130,28 @@ impl<'m> Store<'m> {
         Ok(Loading::Lines { after: None, current: None })
     }
 
+    /// Goes on to the lines of the next segment.
+    #[inline(never)]
+    fn next_lines(&mut self, after: Option<SegmentNumber>, walk: &mut Cursor) -> Result<Loading, Error> {
+        let Some(segment) = self.next_true(after, walk)? else { return Ok(Loading::Done) };
+        let prefix = self.prefix(segment, walk);
+        let prefix = prefix.as_ref().map_err(|error| *error)?;
+        let current = match prefix.file_bytes {
+            Some(_) if !prefix.stranger => Some((segment, prefix.len_bytes, prefix.lines(&self.source()))),
+            _ => None,
+        };
+        self.incomplete |= !prefix.is_whole();
+        Ok(Loading::Lines { after: Some(segment), current })
+    }
+
+    #[inline(never)]
     pub(super) fn load_lines(
         &mut self,
         after: Option<SegmentNumber>,
         current: Option<(SegmentNumber, u32, Lines)>,
         walk: &mut Cursor,
     ) -> Result<Loading, Error> {
-        let Some((segment, end, mut lines)) = current else {
-            let Some(segment) = self.next_true(after, walk)? else { return Ok(Loading::Done) };
-            let prefix = self.prefix(segment, walk)?;
-            let current = match prefix.file_bytes {
-                Some(_) if !prefix.stranger => Some((segment, prefix.len_bytes, prefix.lines(&self.source()))),
-                _ => None,
-            };
-            self.incomplete |= !prefix.is_whole();
-            return Ok(Loading::Lines { after: Some(segment), current });
-        };
+        let Some((segment, end, mut lines)) = current else { return self.next_lines(after, walk) };
         // A chunk of lines a step: few reads, and nothing is done twice if the next one must be waited for.
         for done in 0..512 {
             match self.next_line(&mut lines) {
@@ -206,11 +214,19 @@ impl<'m> Store<'m> {
 
     /// The same of a block, and where all entries of its chain lie.
     pub fn chain(&self, id: &Id) -> Result<Option<(Found, Chain)>, Error> {
-        let (mut top, mut chain) = (None, Chain::NONE);
+        let mut chain = Chain::NONE;
+        Ok(self.chain_into(id, &mut chain)?.map(|top| (top, chain)))
+    }
+
+    /// The same, where the chain is to lie: it is large.
+    #[inline(never)]
+    pub fn chain_into(&self, id: &Id, chain: &mut Chain) -> Result<Option<Found>, Error> {
+        *chain = Chain::NONE;
+        let mut top = None;
         let whole = self.visit_chain(Sought::Block, id, &mut |found| {
             top.get_or_insert(*found);
             chain.push(found.place);
         })?;
-        Ok(top.filter(|_| whole).map(|top| (top, chain)))
+        Ok(if whole { top } else { None })
     }
 }

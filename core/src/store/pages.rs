@@ -17,52 +17,32 @@ impl<'m> Store<'m> {
 
     fn entry_of_page(&self, tree: TreeKind, link: &Link) -> Result<(Place, EntryHeader), Error> {
         if tree == TreeKind::Manifest {
-            let found = self.lookup(Sought::Page, &link.id, u8::MAX)?;
-            let found = found.ok_or(Error::corrupt(Place::NONE, What::Absent))?;
-            return Ok((found.place, found.entry));
+            return match &self.lookup(Sought::Page, &link.id, u8::MAX) {
+                Ok(Some(found)) => Ok((found.place, found.entry)),
+                Ok(None) => Err(Error::corrupt(Place::NONE, What::Absent)),
+                Err(error) => Err(*error),
+            };
         }
-        let entry = self.source().entry(link.place, SEGMENT_BYTES_MAX.into())?;
-        Ok((link.place, entry))
+        self.source().entry(link.place, SEGMENT_BYTES_MAX.into()).map(|entry| (link.place, entry))
     }
 }
 
 impl Pages for Store<'_> {
     fn load(&mut self, tree: TreeKind, level: u8, fan_out_log2: u8, link: &Link, rows: &mut [u8]) -> Result<Loaded, Error> {
         let mut chain = [None; PAGE_DEPTH_MAX as usize + 1];
-        let top = self.entry_of_page(tree, link)?;
-        let mut below = *link;
-        let mut depth = None;
-        for slot in &mut chain {
-            let (place, entry) = if depth.is_none() { top } else { self.entry_of_page(tree, &below)? };
-            let right = matches!(entry.kind, Kind::Page { tree: of, .. } if of == tree)
-                && entry.id == below.id
-                && depth.is_none_or(|above: u8| match tree {
-                    // A base found by its id may have been stored anew, at a smaller depth.
-                    TreeKind::Manifest => entry.depth < above,
-                    _ => above.checked_sub(1) == Some(entry.depth),
-                });
-            if !right {
-                return Err(Error::corrupt(place, What::Id));
-            }
-            (*slot, depth) = (Some(place), Some(entry.depth));
-            if entry.depth == 0 {
-                break;
-            }
-            let base = self.base_place(tree, place, &entry)?;
-            below = Link { id: entry.base, place: base };
-        }
+        let (place, depth) = self.bases(tree, link, &mut chain)?;
         let mut span = 0;
         rows.fill(0);
-        for place in chain.into_iter().rev().flatten() {
-            span = self.lay(tree, level, place, rows)?;
+        for place in chain.iter().rev().flatten() {
+            span = self.lay(tree, level, *place, rows)?;
         }
         self.chain = chain;
         let geometry = Geometry { tree, fan_out_log2, rows: span };
         let raw = narrow(geometry.span(level, 0).div_ceil(geometry.reach(level))).saturating_mul(row_len(tree, level));
         let used = rows.get(..raw).unwrap_or(&[]);
         match page_id(self.head.parameters.algorithm, &geometry, level, span, used) == link.id {
-            true => Ok(Loaded { link: Link { id: link.id, place: top.0 }, depth: top.1.depth, span }),
-            false => Err(Error::corrupt(top.0, What::Id)),
+            true => Ok(Loaded { link: Link { id: link.id, place }, depth, span }),
+            false => Err(Error::corrupt(place, What::Id)),
         }
     }
 
@@ -152,7 +132,42 @@ impl Iterator for Runs<'_> {
 }
 
 impl Store<'_> {
+    /// Finds the entries that a page is made of, its own first; its place and depth.
+    #[inline(never)] // their headers are not there while they are laid on each other
+    fn bases(
+        &mut self,
+        tree: TreeKind,
+        link: &Link,
+        chain: &mut [Option<Place>; PAGE_DEPTH_MAX as usize + 1],
+    ) -> Result<(Place, u8), Error> {
+        let (mut place, mut entry) = self.entry_of_page(tree, link)?;
+        let top = (place, entry.depth);
+        let mut below = *link;
+        let mut depth = None;
+        for slot in chain {
+            let right = matches!(entry.kind, Kind::Page { tree: of, .. } if of == tree)
+                && entry.id == below.id
+                && depth.is_none_or(|above: u8| match tree {
+                    // A base found by its id may have been stored anew, at a smaller depth.
+                    TreeKind::Manifest => entry.depth < above,
+                    _ => above.checked_sub(1) == Some(entry.depth),
+                });
+            if !right {
+                return Err(Error::corrupt(place, What::Id));
+            }
+            (*slot, depth) = (Some(place), Some(entry.depth));
+            if entry.depth == 0 {
+                break;
+            }
+            let base = self.base_place(tree, place, &entry)?;
+            below = Link { id: entry.base, place: base };
+            (place, entry) = self.entry_of_page(tree, &below)?;
+        }
+        Ok(top)
+    }
+
     /// Where a delta's base lies, as its payload says.
+    #[inline(never)]
     fn base_place(&mut self, tree: TreeKind, place: Place, entry: &EntryHeader) -> Result<Place, Error> {
         if tree == TreeKind::Manifest {
             return Ok(Place::NONE);
@@ -165,11 +180,13 @@ impl Store<'_> {
     }
 
     /// Lays one stored page over `rows`, cutting what is behind its own; its span.
+    #[inline(never)]
     fn lay(&mut self, tree: TreeKind, level: u8, place: Place, rows: &mut [u8]) -> Result<u64, Error> {
         let source = self.source();
         let corrupt = |what| Error::corrupt(place, what);
-        let entry = source.entry(place, SEGMENT_BYTES_MAX.into())?;
-        let payload = source.payload(place, &entry, self.buffer)?;
+        let read = source.entry(place, SEGMENT_BYTES_MAX.into());
+        let entry = read.as_ref().map_err(|error| *error)?;
+        let payload = source.payload(place, entry, self.buffer)?;
         let Kind::Page { delta, .. } = entry.kind else { return Err(corrupt(What::Field)) };
         let fan_out_log2 = source.parameters.fan_out_log2;
         let page = StoredPage::parse(tree, delta, fan_out_log2, entry.raw_bytes, payload).map_err(corrupt)?;

@@ -126,6 +126,7 @@ impl<'m> Store<'m> {
     }
 
     /// What must be true of a segment whose row cannot be read (docs/FORMAT.md section 11).
+    #[inline(never)] // few tables cannot be read
     pub(super) fn derive(&mut self, prefix: &mut Prefix, file_bytes: u64) -> Result<(), Error> {
         let source = self.source();
         if let Some(footer) = source.footer(prefix.segment, file_bytes, u32::MAX, self.chunk)? {

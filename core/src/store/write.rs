@@ -47,6 +47,7 @@ impl<'m> Store<'m> {
         }
     }
 
+    #[inline(never)] // what it has in hand is not there while the newest commit is looked for
     pub(super) fn create_session(&mut self, purpose: Purpose) -> Result<(), Error> {
         self.check_writable()?;
         let writer = self.medium.writer().ok_or(Error::Refused(Refusal::ReadOnly))?;
@@ -65,18 +66,20 @@ impl<'m> Store<'m> {
     }
 
     /// Only now that nobody else can begin: whether the newest commit is still the one that was opened.
+    #[inline(never)] // it has a second head in hand
     pub(super) fn read_behind_fence(&mut self) -> Result<(), Error> {
-        let head = log::open(self.medium, self.chunk, self.buffer)?;
+        let opened = log::open(self.medium, self.chunk, self.buffer);
+        let head = opened.as_ref().map_err(|error| *error)?;
         if head.id != self.head.id {
             self.session = None;
             return Err(Refusal::Fenced.into());
         }
-        self.head = head;
+        self.head = *head;
         let session = self.session.as_mut().ok_or(Error::Refused(Refusal::ReadOnly))?;
         session.write_header(self.buffer)?;
         self.fenced = true;
-        self.pending_rows = [None; PENDING_ROWS];
-        self.add_row(head.commit.segment, previous_row(&head))
+        self.pending_rows.fill(None);
+        self.add_row(head.commit.segment, previous_row(head))
     }
 
     pub(super) fn session(&mut self) -> Result<&mut Session<'m>, Error> {
@@ -255,6 +258,11 @@ impl<'m> Store<'m> {
                 break;
             }
         }
+        self.put_commit()
+    }
+
+    #[inline(never)] // a commit is not there while tables are settled
+    fn put_commit(&mut self) -> Result<(), Error> {
         let new = NewCommit {
             sequence: self.head.commit.sequence.saturating_add(1),
             time: self.host.now(),
