@@ -46,7 +46,7 @@ needs_of() { # STEP
     case $1 in
         fmt) echo rustfmt ;;
         clippy) echo clippy ;;
-        faces) echo cross cross-clippy clippy ;;
+        faces) echo cross cross-clippy clippy clang ;;
         test) echo cargo mke2fs python-packages qemu-utils nbdinfo $([[ $LONG == false ]] || echo ceph) ;;
         decoder) echo python-packages ;;
         demo) echo cargo mke2fs ;;
@@ -56,8 +56,8 @@ needs_of() { # STEP
         nbdkit) echo cargo nbdkit nbdinfo python-nbd qemu-utils qemu-x86 $([[ $LONG == false ]] || echo busybox mke2fs kernel) ;;
         firmware) echo cargo cross arm-gcc qemu-arm clang lld qemu-riscv ;;
         c) echo cargo cross c-compilers sanitizers valgrind cmake pkg-config $([[ $LONG == false ]] || echo rust-source) ;;
-        wasm) echo cargo cross wasm-linker node npm ;;
-        browser) echo cargo cross wasm-linker node npm chromium ;;
+        wasm) echo cargo cross wasm-linker clang node npm ;;
+        browser) echo cargo cross wasm-linker clang node npm chromium ;;
     esac
 }
 

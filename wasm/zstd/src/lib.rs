@@ -1,20 +1,18 @@
 //! Zstandard frames, decoded one at a time: `room(from, to)` makes room for so many bytes, `decode(from, to)` decodes the first of them into the
 //! second. Knows nothing of the engine; the digests of what comes out are the engine's business.
+//!
+//! The decoder is C. Here it can hurt nobody but itself: it has this module's memory and no other, and no function to call.
 
 use core::cell::UnsafeCell;
-use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
-use ruzstd::io::Read;
+use zstd_sys::{ZSTD_DCtx, ZSTD_createDCtx, ZSTD_decompressDCtx, ZSTD_findFrameCompressedSize};
 
 /// What came of decoding.
 const DECODED: u32 = 0;
 /// The bytes are not one frame of exactly the length that was asked for.
 const WRONG: u32 = 1;
 
-/// A window as long as the longest block suffices; memory for a longer one is refused.
-const WINDOW_BYTES_MAX: u64 = 1 << 24;
-
 struct Decoder {
-    frames: FrameDecoder,
+    context: *mut ZSTD_DCtx,
     bytes: Vec<u8>,
 }
 
@@ -30,9 +28,9 @@ static INSTANCE: Instance = Instance(UnsafeCell::new(None));
 unsafe fn instance() -> &'static mut Decoder {
     // SAFETY: one thread, and the caller promised the rest.
     unsafe { &mut *INSTANCE.0.get() }.get_or_insert_with(|| {
-        let mut frames = FrameDecoder::new();
-        frames.set_max_window_size(WINDOW_BYTES_MAX);
-        Decoder { frames, bytes: Vec::new() }
+        // SAFETY: it asks for memory and nothing else; without memory it is null, which decoding refuses.
+        let context = unsafe { ZSTD_createDCtx() };
+        Decoder { context, bytes: Vec::new() }
     })
 }
 
@@ -55,25 +53,20 @@ pub extern "C" fn room(from: usize, to: usize) -> usize {
 #[unsafe(no_mangle)]
 pub extern "C" fn decode(from: usize, to: usize) -> u32 {
     // SAFETY: see `instance`.
-    let Decoder { frames, bytes } = unsafe { instance() };
+    let Decoder { context, bytes } = unsafe { instance() };
     let halves = bytes.get_mut(..from.saturating_add(to)).and_then(|both| both.split_at_mut_checked(from));
-    let decoded = halves.and_then(|(from, to)| decode_frame(frames, from, to));
-    if decoded.is_some() { DECODED } else { WRONG }
+    let decoded = halves.is_some_and(|(from, to)| decode_frame(*context, from, to));
+    if decoded { DECODED } else { WRONG }
 }
 
 /// One frame, nothing in front of it or behind, and never more bytes than there is room for.
-fn decode_frame(frames: &mut FrameDecoder, mut from: &[u8], to: &mut [u8]) -> Option<()> {
-    frames.reset(&mut from).ok()?;
-    let mut filled = 0usize;
-    while !frames.is_finished() {
-        frames.decode_blocks(&mut from, BlockDecodingStrategy::UptoBlocks(1)).ok()?;
-        filled = filled.saturating_add(frames.read(to.get_mut(filled..)?).ok()?);
-        let waiting = if frames.is_finished() { 0 } else { frames.can_collect() };
-        if waiting > 0 {
-            return None;
-        }
+fn decode_frame(context: *mut ZSTD_DCtx, from: &[u8], to: &mut [u8]) -> bool {
+    // SAFETY: pointers and lengths are those of slices; errors are lengths that no slice has.
+    let frame_bytes = unsafe { ZSTD_findFrameCompressedSize(from.as_ptr().cast(), from.len()) };
+    if context.is_null() || frame_bytes != from.len() {
+        return false;
     }
-    filled = filled.saturating_add(frames.read(to.get_mut(filled..)?).ok()?);
-    let complete = filled == to.len() && frames.can_collect() == 0 && from.is_empty();
-    complete.then_some(())
+    // SAFETY: the same, and `context` was made by ZSTD_createDCtx and is never freed.
+    let decoded = unsafe { ZSTD_decompressDCtx(context, to.as_mut_ptr().cast(), to.len(), from.as_ptr().cast(), from.len()) };
+    decoded == to.len()
 }
