@@ -4,6 +4,7 @@
 
 import { agreeTests } from "./agree.mjs";
 import { finish } from "./harness.mjs";
+import { memoryTests } from "./memory.mjs";
 import { sourceTests } from "./sources.mjs";
 import { usageTests } from "./usage.mjs";
 import { vectorTests } from "./vectors.mjs";
@@ -14,4 +15,5 @@ await sourceTests();
 await verbTests();
 await usageTests();
 await vectorTests();
+await memoryTests();
 finish();

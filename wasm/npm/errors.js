@@ -1,5 +1,8 @@
 // Errors: what was wrong, where, and what to do next. "Damaged" is about bytes that were read; "could not read" is about bytes that were not.
 
+/** The index has room for so many entries: 17 bytes each, within the 512 MiB that all may take. */
+const ENTRIES_MAX = 2 ** 24;
+
 /** The parent of all errors of this package. Names are spelled out, as classes lose theirs when code is made smaller. */
 export class SarsenError extends Error {
   name = "SarsenError";
@@ -32,6 +35,12 @@ export class RefusedError extends SarsenError {
 /** More memory is needed than there may be. */
 export class MemoryError extends SarsenError {
   name = "MemoryError";
+
+  constructor(message, { entries, ...more } = {}) {
+    super(message, more);
+    this.entries = entries;
+    this.entriesMax = entries && ENTRIES_MAX;
+  }
 }
 
 /** A stream is not what it must be, or not of this repository. */
@@ -55,6 +64,7 @@ const WORDS = {
   unreadable: "it could not be read; try again, or look at where it lies",
   disk: "the file could not be read",
   index: "not enough memory for the index of objects",
+  entries: `the repository has more than ${ENTRIES_MAX} entries, and their index would not fit into memory; use the command`,
   magic: "something else stands where an object must begin",
   checksum: "a header's checksum is wrong",
   "stored-digest": "the stored bytes are not those that were written",
@@ -68,7 +78,7 @@ const WORDS = {
 };
 
 /** An error from what the engine told; `more` may add block, version and cause. */
-export function failure({ class: kind, code, segment, offset }, more = {}) {
+export function failure({ class: kind, code, segment, offset, entries }, more = {}) {
   const Class = CLASSES[kind] ?? SarsenError;
   const where = [
     segment === undefined ? "" : `segment ${segment} (segments/${String(segment).padStart(10, "0")}.seg)`,
@@ -76,5 +86,5 @@ export function failure({ class: kind, code, segment, offset }, more = {}) {
   ].filter(Boolean).join(", ");
   const what = kind === "damaged" ? "damaged: " : kind === "unread" ? "could not read: " : "";
   const words = WORDS[code] ?? code;
-  return new Class(`${what}${where}${where && ": "}${words}`, { code, segment, offset, ...more });
+  return new Class(`${what}${where}${where && ": "}${words}`, { code, segment, offset, entries, ...more });
 }

@@ -239,8 +239,8 @@ export class Repository {
   readonly info: RepositoryInfo;
   /** Who hashes frames in a scrub; undefined before that was needed. */
   readonly hashing?: "wasm" | "webcrypto";
-  /** What was read of the source so far, and the most memory that engines, workers' too, and batches on their way had. */
-  readonly usage: { reads: number; bytes: number; memoryBytes: number };
+  /** What was read of the source so far, and the most memory there was: of the index, of the director besides, of all workers, of batches on their way, of pages kept; and their sum. */
+  readonly usage: { reads: number; bytes: number; memory: { index: number; director: number; workers: number; batches: number; pages: number }; memoryBytes: number };
   /** Versions and drafts, oldest first. */
   versions(options?: { signal?: AbortSignal }): Promise<Version[]>;
   /** Structure: headers, footers, tables, and that everything a version needs is there. Payloads are not read. */
@@ -296,6 +296,10 @@ export class ReadError extends SarsenError {}
 /** Not a repository, a newer format, no such version, a server without ranges: nothing was done. */
 export class RefusedError extends SarsenError {}
 /** More memory is needed than there may be. */
-export class MemoryError extends SarsenError {}
+export class MemoryError extends SarsenError {
+  /** With the code `entries`: how many the repository has, and how many there may be. */
+  readonly entries?: number;
+  readonly entriesMax?: number;
+}
 /** A stream is not what it must be, or not of this repository. */
 export class StreamError extends SarsenError {}

@@ -16,6 +16,7 @@ export class Medium {
   #sizes = new Map(); // name -> bytes, or a code
   #pages = new Map(); // "name:page" -> {bytes or code, step}, in the order they were last used
   #held = 0;
+  #most = 0;
   #step = 0;
   #wanted = new Map(); // key -> how to fetch it
 
@@ -105,6 +106,11 @@ export class Medium {
     return pending;
   }
 
+  /** The most bytes that were held at once. */
+  get mostBytes() {
+    return this.#most;
+  }
+
   /** The segments there are, as far as they were listed. */
   segments() {
     return this.#numbers ?? [];
@@ -161,6 +167,7 @@ export class Medium {
 
   #keep(key, page) {
     this.#held += (page.bytes?.length ?? 0) - (this.#pages.get(key)?.bytes?.length ?? 0);
+    this.#most = Math.max(this.#most, this.#held);
     this.#pages.delete(key);
     this.#pages.set(key, page);
   }

@@ -69,6 +69,11 @@ export class Performer {
     else if (!(await this.#disk?.settle())) throw new Error("a job waits for nothing");
   }
 
+  /** Memory of the decoder beside the engine. */
+  get decoderBytes() {
+    return this.#zstd.memoryBytes;
+  }
+
   free() {
     this.#worker.free();
   }

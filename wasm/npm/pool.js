@@ -5,12 +5,16 @@ import { Performer } from "./performer.js";
 
 /** One after the other, in this very thread. */
 class Inline {
-  memoryBytes = 0; // its engine is the director's
   #performer;
   #last = Promise.resolve();
 
   constructor(engine, setup, fetch) {
     this.#performer = new Performer(engine, setup, fetch);
+  }
+
+  /** Its engine is the director's. */
+  get memoryBytes() {
+    return this.#performer.decoderBytes;
   }
 
   async compare(file) {
@@ -33,7 +37,7 @@ class Inline {
 class Remote {
   #port;
   #fetch;
-  memoryBytes = 0; // of its engine, after its last batch
+  memoryBytes = 0; // of its engine and decoder, after its last batch
   #waiting; // {resolve, reject} of what it does
   #last;
 
@@ -134,7 +138,7 @@ export class Pool {
     return this.#hands.length * 2;
   }
 
-  /** Memory of the workers' engines. */
+  /** Memory of the workers' engines and decoders. */
   get memoryBytes() {
     return this.#hands.reduce((sum, hand) => sum + hand.memoryBytes, 0);
   }

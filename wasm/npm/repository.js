@@ -16,8 +16,12 @@ import { Zstd } from "./zstd.js";
 const CHECK = 0, SCRUB = 1, SCRUB_ONE = 2, SCRUB_STORED = 3;
 const READ_BYTES = 1 << 20;
 
-/** Workers, all together, and what is under way to and from them may take so much. */
-const MEMORY_BYTES = 512 << 20;
+/** Workers, all together, and what is under way to and from them may take so much. With an index of 2^24 entries, which takes 285 MiB, and pages of
+ * tables, which take 32, that makes less than 512 MiB. */
+const WORKERS_BYTES = 180 << 20;
+
+/** A scrub of more counts entries before it reads them: there may be too many. */
+const UNCOUNTED_BYTES = 2 ** 31;
 
 /** So much of a stream waits to be taken before more is read. */
 const AHEAD_BYTES = 16 << 20;
@@ -227,10 +231,17 @@ export class Repository {
     await this.#source.close?.();
   }
 
-  /** What was read of the source so far, and the most memory that engines had: the director's, all workers', and batches on their way. */
+  /** What was read of the source so far, and the most memory there was: of the index, of all engines and decoders besides, of batches on their way, and of pages kept. */
   get usage() {
-    const { memory } = this.#engine;
-    return { ...this.#reader.counts, memoryBytes: memory.buffer.byteLength + this.#workersBytes + this.#underWay.most };
+    const index = this.#director?.index_bytes() ?? 0;
+    const memory = {
+      index,
+      director: this.#engine.memory.buffer.byteLength - index + this.#zstd.memoryBytes,
+      workers: this.#workersBytes,
+      batches: this.#underWay.most,
+      pages: this.#medium.mostBytes,
+    };
+    return { ...this.#reader.counts, memory, memoryBytes: Object.values(memory).reduce((sum, bytes) => sum + bytes) };
   }
 
   /** One verb after the other. */
@@ -302,7 +313,9 @@ export class Repository {
     const only = version === undefined ? undefined : this.#director.found_at().join(":");
     await this.#relist(signal);
     const found = { findings: [], hit: new Set(), report: undefined };
-    const progress = new Progress(await this.#bytesOf(depth, signal), onProgress);
+    const bytes = await this.#bytesOf(depth, signal);
+    if (bytes > UNCOUNTED_BYTES) await this.#patiently(() => this.#director.count_entries(), signal);
+    const progress = new Progress(bytes, onProgress);
     const listener = ear((what, facts) => {
       if (what === "finding") onFinding?.(findingOf(facts));
       if (what === "found") found.findings.push(findingOf(facts));
@@ -444,7 +457,7 @@ export class Repository {
 function workersFor({ blockBytes }) {
   const cores = globalThis.navigator?.hardwareConcurrency ?? 2;
   const each = blockBytes * 5 + (8 << 20); // its buffers, and batches on their way
-  return Math.max(1, Math.min(cores, Math.floor(MEMORY_BYTES / 2 / each), 16));
+  return Math.max(1, Math.min(cores, Math.floor(WORKERS_BYTES / each), 16));
 }
 
 /** Dead is what is not in use: what no version or draft needs, and headers, commits and footers. */

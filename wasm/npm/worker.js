@@ -18,7 +18,7 @@ async function serve(message, answer) {
       answer({ compares: true });
     } else if (message.jobs) {
       const outcomes = await performer.perform(message.jobs, message.ranges);
-      answer({ outcomes, memoryBytes: engine.memory.buffer.byteLength }, [outcomes.buffer]);
+      answer({ outcomes, memoryBytes: engine.memory.buffer.byteLength + performer.decoderBytes }, [outcomes.buffer]);
     } else if (message.ranges) {
       arrived(message.ranges);
     }

@@ -21,6 +21,11 @@ export class Zstd {
     this.#exports = (await WebAssembly.instantiate(module, {})).exports;
   }
 
+  /** Memory of the module. */
+  get memoryBytes() {
+    return this.#exports?.memory.buffer.byteLength ?? 0;
+  }
+
   /** Decodes all of `from` into exactly all of `to`. */
   decode(from, to) {
     if (this.#exports === undefined) return NOT_LOADED;

@@ -11,6 +11,7 @@ pub struct Failure {
     code: &'static str,
     segment: Option<u32>,
     offset: Option<f64>,
+    entries: Option<f64>,
 }
 
 #[wasm_bindgen]
@@ -38,18 +39,30 @@ impl Failure {
     pub fn offset(&self) -> Option<f64> {
         self.offset
     }
+
+    /// How many entries there are, if that are too many.
+    #[wasm_bindgen(getter)]
+    pub fn entries(&self) -> Option<f64> {
+        self.entries
+    }
 }
 
 impl Failure {
     /// A call that cannot come now.
-    pub const OUT_OF_TURN: Failure = Failure { class: "internal", code: "out-of-turn", segment: None, offset: None };
+    pub const OUT_OF_TURN: Failure =
+        Failure { class: "internal", code: "out-of-turn", segment: None, offset: None, entries: None };
     /// Bytes that another instance sent and that are not as they must be.
-    pub const GARBLED: Failure = Failure { class: "internal", code: "garbled", segment: None, offset: None };
+    pub const GARBLED: Failure = Failure { class: "internal", code: "garbled", segment: None, offset: None, entries: None };
+
+    /// The repository has so many entries, and their places do not fit into memory.
+    pub fn too_many(entries: u64) -> Failure {
+        Failure { class: "memory", code: "entries", segment: None, offset: None, entries: Some(far(entries)) }
+    }
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
-        let of = |class, code| Failure { class, code, segment: None, offset: None };
+        let of = |class, code| Failure { class, code, segment: None, offset: None, entries: None };
         match error {
             Error::Medium { segment, trouble } => {
                 let class = if error.is_damage() { "damaged" } else { "unread" };

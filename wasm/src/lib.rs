@@ -11,6 +11,7 @@ mod failure;
 mod memory;
 mod page;
 mod repository;
+mod room;
 mod stream;
 mod verb;
 mod wire;

@@ -1,12 +1,12 @@
 //! What a store and a worker are lent, from the heap.
 
+use crate::room::{IndexRoom, Plan};
 use sarsen_core::damage::Marked;
 use sarsen_core::error::{Error, Memory as Which};
 use sarsen_core::format::header::{HISTORY_MAX, Parameters};
 use sarsen_core::format::page::LEVELS_MAX;
 use sarsen_core::frame::{Work, packed_bytes, raw_bytes, scratch_bytes};
 use sarsen_core::host::Slots;
-use sarsen_core::index::Slot;
 use sarsen_core::store::{Memory, buffer_bytes, table_bytes};
 use sarsen_core::types::wide;
 
@@ -56,7 +56,7 @@ impl<T: Clone> Slots<T> for Growing<T> {
 
 /// What a store is lent.
 pub struct StoreRoom {
-    index: Growing<Slot>,
+    index: IndexRoom,
     marks: Growing<Marked>,
     buffer: Vec<u8>,
     chunk: Vec<u8>,
@@ -65,10 +65,10 @@ pub struct StoreRoom {
 }
 
 impl StoreRoom {
-    /// Room for any repository; the index grows with what is stored.
-    pub fn new() -> Result<StoreRoom, Error> {
+    /// Room for a repository; the index grows with what is stored, as far as planned.
+    pub fn new(plan: Plan) -> Result<StoreRoom, Error> {
         Ok(StoreRoom {
-            index: Growing::empty(),
+            index: IndexRoom::new(plan),
             marks: Growing::empty(),
             buffer: zeros(BUFFER_BYTES)?,
             chunk: zeros(CHUNK_BYTES)?,

@@ -3,17 +3,19 @@
 use crate::failure::{Failure, far};
 use crate::memory::{Bench, Growing, StoreRoom, TABLE_BYTES, zeros};
 use crate::page::{PageCodecs, PageHost, PageMedium, PageSink, PageZstd, ReadMedium, Taker};
+use crate::room::{Count, ENTRIES_MAX, Plan};
 use crate::verb::{Ended, Verb};
 use crate::wire::{Came, Wire, put_job, take_outcome};
 use crate::{AGAIN, BATCH, DONE, PENDING, WAIT, ZSTD};
 use sarsen_core::catalogue::{Entry, Listed, Listing, Search, Wanted, with_record};
 use sarsen_core::codec::{CodecId, Plain};
 use sarsen_core::digest::Algorithm;
-use sarsen_core::error::{Error, Refusal};
+use sarsen_core::error::{Error, Memory, Refusal};
 use sarsen_core::format::bytes::Reader;
 use sarsen_core::format::header::{self, SegmentHeader};
 use sarsen_core::format::record::{Record, RecordKind};
 use sarsen_core::host::Host;
+use sarsen_core::index::Slot;
 use sarsen_core::manifest::blocks;
 use sarsen_core::ops::check::{self, Check, Depth};
 use sarsen_core::ops::diff::{self, Differences, Onto};
@@ -22,7 +24,7 @@ use sarsen_core::ops::restore::{self, Restore};
 use sarsen_core::ops::usage::{self, Usage};
 use sarsen_core::store::Store;
 use sarsen_core::task::{Event, Finding, Job, Next, Outcome, Piece, Task};
-use sarsen_core::types::{Digest, Id, Link, Place, SegmentNumber};
+use sarsen_core::types::{Digest, Id, Link, Place, SegmentNumber, wide};
 use sarsen_core::version::Version;
 use std::collections::VecDeque;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -85,6 +87,9 @@ pub struct Repository {
     below: Option<Version<'static>>,
     store: Option<Store<'static>>,
     taker: Option<(Held<Onto<'static>>, Held<Taker>)>,
+    /// Entries are counted, since the index is to be made larger; and how large.
+    count: Option<Count>,
+    plan: Plan,
     room: Held<StoreRoom>,
     pages: Held<Vec<u8>>,
     pages_below: Held<Vec<u8>>,
@@ -126,13 +131,16 @@ impl Repository {
     /// A repository on this medium; to be opened.
     #[wasm_bindgen(constructor)]
     pub fn new(medium: PageMedium) -> Result<Repository, Failure> {
+        let plan = Plan::default();
         Ok(Repository {
             verb: None,
             reading: None,
             below: None,
             store: None,
             taker: None,
-            room: Held::new(StoreRoom::new()?),
+            count: None,
+            room: Held::new(StoreRoom::new(plan.clone())?),
+            plan,
             pages: Held::new(zeros(TABLE_BYTES)?),
             pages_below: Held::new(zeros(TABLE_BYTES)?),
             lives: Held::new(Growing::empty()),
@@ -159,6 +167,7 @@ impl Repository {
     pub fn open(&mut self) -> Result<u32, Failure> {
         self.stop();
         self.store = None;
+        self.plan.set(0);
         // SAFETY: the only borrowers, the store and what works with it, are gone; fields are dropped in order.
         let (medium, room) = unsafe { (self.medium.lend(), self.room.lend()) };
         answer(Store::open(medium, &HOST, room.lend()).map(|store| {
@@ -177,6 +186,9 @@ impl Repository {
         self.flights.clear();
         self.clear_batch();
         self.held_back = None;
+        if let Some(store) = self.store.as_mut().filter(|_| self.count.take().is_some()) {
+            store.unload(false);
+        }
     }
 
     /// What workers need to know of the repository.
@@ -247,6 +259,30 @@ impl Repository {
     /// Where the record lies of the version that was found: segment and offset.
     pub fn found_at(&self) -> Vec<u32> {
         self.found.map_or(Vec::new(), |found| vec![found.link.place.segment.0, found.link.place.offset])
+    }
+
+    /// Counts entries, so that the index is made at once and a repository with too many is refused before it is read; again and again while that is
+    /// pending.
+    pub fn count_entries(&mut self) -> Result<u32, Failure> {
+        if self.count.is_none() && self.plan.is_none() {
+            self.stop();
+            self.count = self.store.as_ref().map(Count::of);
+        }
+        if self.count.is_some() {
+            let answer = self.go_on_counting()?;
+            if self.count.is_some() {
+                return Ok(answer);
+            }
+        }
+        // Marks may not have been loaded yet.
+        self.store.as_mut().ok_or(Failure::OUT_OF_TURN)?.unload(false);
+        Ok(DONE)
+    }
+
+    /// Bytes of the index.
+    pub fn index_bytes(&self) -> f64 {
+        let slots = self.store.as_ref().map_or(0, |store| store.index().usage().slots);
+        far(slots.saturating_mul(wide(size_of::<Slot>())))
     }
 
     /// Begins a check (0) or scrub (1) of everything, or (2) of what the version that was found needs; or (3) a scrub that decodes nothing.
@@ -342,15 +378,13 @@ impl Repository {
     /// Fills `to` from `offset` of the version; again and again while it is pending.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // as saturates, and what is beyond the end is refused
     pub fn read(&mut self, offset: f64, to: &mut [u8]) -> Result<u32, Failure> {
+        match self.load()? {
+            DONE => {}
+            other => return Ok(other),
+        }
         let store = self.store.as_mut().ok_or(Failure::OUT_OF_TURN)?;
         let (version, (bench, codecs)) = self.reading.as_mut().zip(self.own.as_mut()).ok_or(Failure::OUT_OF_TURN)?;
-        let read = loop {
-            match store.load() {
-                Ok(false) => {}
-                Ok(true) => break version.read_at(offset as u64, to, store, &mut bench.work(codecs)),
-                Err(error) => break Err(error),
-            }
-        };
+        let read = version.read_at(offset as u64, to, store, &mut bench.work(codecs));
         if core::mem::take(&mut codecs.zstd_is_due) {
             return Ok(ZSTD);
         }
@@ -359,7 +393,10 @@ impl Repository {
 
     /// Prepares to map the version that was found, after `begin_read`: opens what it was built on, if that is here. Again and again while pending.
     pub fn begin_map(&mut self) -> Result<u32, Failure> {
-        answer(self.open_below().map(|()| DONE))
+        match self.load()? {
+            DONE => answer(self.open_below().map(|()| DONE)),
+            other => Ok(other),
+        }
     }
 
     /// Tells of blocks from `first` on, each in four numbers: state, segment, offset, stored bytes. The state is 0 for zeros, 1 for a block stored
@@ -406,7 +443,13 @@ impl Repository {
     ///
     /// [`BATCH`]: jobs lie ready, to be taken with `ranges` and `batch`. [`WAIT`]: `deliver` outcomes first. [`DONE`]: the report was told.
     pub fn turn(&mut self, ear: &Ear) -> Result<u32, Failure> {
+        if self.count.is_some() {
+            return self.go_on_counting();
+        }
         let turned = self.turn_on(ear);
+        if let Err(Error::Memory { memory: Memory::Index, .. }) = turned {
+            return self.begin_count();
+        }
         // What lies ready goes out, even if the director itself has to wait.
         match turned {
             Err(error) if error.is_pending() && self.batch_jobs > 0 => Ok(BATCH),
@@ -451,6 +494,51 @@ impl Repository {
 }
 
 impl Repository {
+    /// Loads the index: [`DONE`], or [`AGAIN`] if there is more to do.
+    fn load(&mut self) -> Result<u32, Failure> {
+        if self.count.is_some() {
+            return self.go_on_counting();
+        }
+        let store = self.store.as_mut().ok_or(Failure::OUT_OF_TURN)?;
+        for _ in 0..STEPS {
+            match store.load() {
+                Ok(true) => return Ok(DONE),
+                Ok(false) => {}
+                Err(Error::Memory { memory: Memory::Index, .. }) => return self.begin_count(),
+                Err(error) => return answer(Err(error)),
+            }
+        }
+        Ok(AGAIN)
+    }
+
+    /// The index is full. If nobody has counted since the repository was opened, that is done; then the index is made large enough, and loaded anew.
+    fn begin_count(&mut self) -> Result<u32, Failure> {
+        let full = Error::Memory { memory: Memory::Index, needed: 0 };
+        self.count = self.store.as_ref().filter(|_| self.plan.is_none()).map(Count::of);
+        if self.count.is_some() { Ok(AGAIN) } else { Err(full.into()) }
+    }
+
+    /// Goes on counting.
+    fn go_on_counting(&mut self) -> Result<u32, Failure> {
+        let (count, store) = self.count.as_mut().zip(self.store.as_mut()).ok_or(Failure::OUT_OF_TURN)?;
+        for _ in 0..STEPS {
+            match count.step(store) {
+                Ok(None) => {}
+                Ok(Some(entries)) => {
+                    self.count = None;
+                    store.unload(true);
+                    if entries > ENTRIES_MAX {
+                        return Err(Failure::too_many(entries));
+                    }
+                    self.plan.set(entries);
+                    return Ok(AGAIN);
+                }
+                Err(error) => return answer(Err(error)),
+            }
+        }
+        Ok(AGAIN)
+    }
+
     fn opened(&self) -> Result<&Store<'static>, Failure> {
         self.store.as_ref().ok_or(Failure::OUT_OF_TURN)
     }
@@ -477,7 +565,6 @@ impl Repository {
     fn open_below(&mut self) -> Result<(), Error> {
         let link = self.found.ok_or(Refusal::UnknownVersion)?.link;
         let store = self.store.as_mut().ok_or(Refusal::Parameter)?;
-        while !store.load()? {}
         let base = with_record(store, &link, |_, record| record.base)?;
         if base.is_zero() {
             return Ok(());

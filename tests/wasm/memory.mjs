@@ -1,0 +1,76 @@
+// How much memory a repository takes that has very many objects: director, workers, and what is under way between them.
+//
+//   node memory.mjs REPOSITORY [METHOD]     scrubs it, and prints what that took, as JSON
+//
+// The tests run that in a process of its own: memory of WebAssembly never shrinks, so what other tests took would count.
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { closeSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const MIB = 2 ** 20;
+/** What there may be at most, and for how many entries that must do. */
+const MEMORY_BYTES = 512 * MIB, ENTRIES_MAX = 2 ** 24;
+/** Slots of 16 bytes, of which nine in ten are used: more have been grown, and not made at once. */
+const ENTRY_BYTES = (16 * 10) / 9;
+/** What the director has besides: buffers, jobs that are out. */
+const DIRECTOR_BYTES = 16 * MIB;
+
+const BLOCK_BYTES = 4096;
+
+/** A repository of so many blocks that are all different, and small when compressed. */
+function manyBlocks(command, folder, blocks) {
+  const repo = join(folder, `blocks-${blocks}`), image = join(folder, "blocks.raw");
+  const file = openSync(image, "w"), some = Buffer.alloc(256 * BLOCK_BYTES);
+  for (let block = 0; block < blocks; block++) {
+    some.writeDoubleLE(block + 1, (block % 256) * BLOCK_BYTES);
+    if (block % 256 === 255) writeSync(file, some);
+  }
+  closeSync(file);
+  command(repo, "init", "--block", "4K", "--frame", "4K", "--codec", "lz4");
+  command(repo, "backup", image, "--name", "disk");
+  rmSync(image);
+  return repo;
+}
+
+/** What a scrub took, in a process of its own. */
+const measured = (repo) => JSON.parse(execFileSync(process.execPath, [fileURLToPath(import.meta.url), repo], { encoding: "utf8" }));
+
+export async function memoryTests() {
+  const { command, folder, test } = await import("./harness.mjs");
+  const { agrees } = await import("./agree.mjs");
+  const repo = manyBlocks(command, folder, 200 * 1024);
+  await test("the_index_is_made_at_once_and_16_million_entries_fit_into_512_mib", async () => {
+    const { entries, memory, memoryBytes, processBytes } = measured(repo);
+    const each = memory.index / entries;
+    assert.ok(Math.abs(each - ENTRY_BYTES) < 0.05, `${each} bytes for each entry`);
+    assert.ok(memory.director <= DIRECTOR_BYTES, `${memory.director} bytes beside the index`);
+    const projected = memoryBytes - memory.index + ENTRIES_MAX * each;
+    assert.ok(projected <= MEMORY_BYTES, `${projected} bytes for ${ENTRIES_MAX} entries`);
+    const mib = (bytes) => `${(bytes / MIB).toFixed(1)} MiB`;
+    return `${entries} entries: ${mib(memoryBytes)}, of which the index ${each.toFixed(1)} bytes each; ${ENTRIES_MAX} would take ${mib(projected)}; Node all in all ${mib(processBytes)}`;
+  });
+  await test("damage_is_found_as_well_where_entries_are_counted_first", async () => {
+    const [, name] = readdirSync(join(repo, "segments")).sort();
+    const file = join(repo, "segments", name), bytes = readFileSync(file);
+    for (let at = 0; at < 300; at++) bytes[(bytes.length >> 2) + at] ^= 1; // more than one entry
+    writeFileSync(file, bytes);
+    const { ours } = await agrees(repo, "scrub", { workers: 1 });
+    assert.ok(ours.damaged && ours.hit.length === 1);
+    return ours.findings.map(({ kind }) => kind).join(" ");
+  });
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const { open } = await import("../../wasm/npm/index.js");
+  const { directory } = await import("../../wasm/npm/node.js");
+  const repository = await open(directory(process.argv[2]));
+  const began = performance.now();
+  const { entries, damaged } = await repository.scrub({ method: process.argv[3] });
+  assert.ok(!damaged);
+  const seconds = (performance.now() - began) / 1000;
+  console.log(JSON.stringify({ entries, seconds, ...repository.usage, processBytes: process.resourceUsage().maxRSS * 1024 }));
+  await repository.close();
+}
