@@ -518,23 +518,20 @@ impl Repository {
         if self.count.is_some() { Ok(AGAIN) } else { Err(full.into()) }
     }
 
-    /// Goes on counting.
+    /// Goes on counting, a step in each call: what a call has asked for is kept until it is done, and a footer may have megabytes.
     fn go_on_counting(&mut self) -> Result<u32, Failure> {
         let (count, store) = self.count.as_mut().zip(self.store.as_mut()).ok_or(Failure::OUT_OF_TURN)?;
-        for _ in 0..STEPS {
-            match count.step(store) {
-                Ok(None) => {}
-                Ok(Some(entries)) => {
-                    self.count = None;
-                    store.unload(true);
-                    if entries > ENTRIES_MAX {
-                        return Err(Failure::too_many(entries));
-                    }
-                    self.plan.set(entries);
-                    return Ok(AGAIN);
+        match count.step(store) {
+            Ok(None) => {}
+            Ok(Some(entries)) => {
+                self.count = None;
+                store.unload(true);
+                if entries > ENTRIES_MAX {
+                    return Err(Failure::too_many(entries));
                 }
-                Err(error) => return answer(Err(error)),
+                self.plan.set(entries);
             }
+            Err(error) => return answer(Err(error)),
         }
         Ok(AGAIN)
     }

@@ -17,6 +17,8 @@ use std::rc::Rc;
 pub const ENTRIES_MAX: u64 = 1 << 24;
 /// So many slots come without counting: 2 MiB.
 const SLOTS_UNCOUNTED: usize = 1 << 17;
+/// So many lines are counted in a step.
+const LINES: u32 = 512;
 
 /// How many slots the index grows to in one step, once somebody has counted.
 #[derive(Clone, Default)]
@@ -83,13 +85,18 @@ impl Count {
         Count { walk: store.table_walk(), after: None, lines: None, entries: 0 }
     }
 
-    /// One step: a segment with a footer, which knows how many it lists, or an entry of one without. How many there are, at the end.
+    /// One step: a segment with a footer, which knows how many it lists, or some entries of one without. How many there are, at the end.
     pub fn step(&mut self, store: &mut Store<'_>) -> Result<Option<u64>, Error> {
         if let Some(lines) = &mut self.lines {
-            match store.next_line(lines)? {
-                Some(Item::Line(_)) => self.entries = self.entries.saturating_add(1),
-                Some(Item::Gap(_)) => {}
-                None => self.lines = None,
+            for _ in 0..LINES {
+                match store.next_line(lines)? {
+                    Some(Item::Line(_)) => self.entries = self.entries.saturating_add(1),
+                    Some(Item::Gap(_)) => {}
+                    None => {
+                        self.lines = None;
+                        break;
+                    }
+                }
             }
             return Ok(None);
         }
