@@ -3,6 +3,7 @@
 # Screenshots of the main states are left in target/screenshots.
 #
 #   tests/browser/run.sh [--long] [PART OF A TEST'S NAME]
+#   tests/browser/run.sh figures [ROUNDS]     how fast it is instead, beside the command (figures.mjs)
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -20,4 +21,8 @@ EXAMPLE=wasm/examples/vite
 rm -rf target/vite-example
 [[ ! -d $EXAMPLE/node_modules/vite ]] || npm run --silent --prefix "$EXAMPLE" build -- --logLevel warn --outDir "$PWD/target/vite-example" --emptyOutDir
 cargo build --quiet --release -p sarsen-cli
+if [[ ${1:-} == figures ]]; then
+    CHROMIUM=$(command -v chromium) node tests/browser/figures.mjs "${CARGO_TARGET_DIR:-target}/release/sarsen" "${@:2}"
+    exit
+fi
 CHROMIUM=$(command -v chromium) timeout "$PATIENCE" node tests/browser/run.mjs "${CARGO_TARGET_DIR:-target}/release/sarsen" "$@"
