@@ -71,12 +71,8 @@ fn new_repository() -> MemoryMedium {
 
 fn newest(store: &mut Store<'_>) -> Result<Start, Error> {
     let Ok(found) = Search::of(store, Wanted::Latest).run(store) else { return Ok(Start::EMPTY) };
-    with_record(store, &found.entry.link, |base, record| Start {
-        base,
-        disk_size: record.disk_size,
-        top: record.top,
-        ..Start::EMPTY
-    })
+    let parameters = *store.parameters();
+    Ok(with_record(store, &found.entry.link, |id, record| Start::on(id, record, &parameters))?.unwrap_or(Start::EMPTY))
 }
 
 /// Backs up on the newest version; bytes it took.

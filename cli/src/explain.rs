@@ -234,6 +234,9 @@ fn refusal(refusal: Refusal) -> &'static str {
         Refusal::BaseNeeded => {
             "the stream tells only what changed since a version, and does not prove which; name that with --base"
         }
+        Refusal::OtherSource => {
+            "the draft is of another source under the same snapshot name; give this one its own, or remove the draft"
+        }
         Refusal::NameNeeded => "the stream does not tell what the disk is called; say so with --name",
         _ => "refused, for a reason this command has no words for",
     }

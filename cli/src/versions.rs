@@ -22,7 +22,6 @@ pub struct Told {
     pub root: Id,
     pub top: Id,
     pub position: u64,
-    pub draft_top: Id,
     pub source_changed: bool,
     pub protected: bool,
     /// When it is no longer needed; 0 never.
@@ -44,7 +43,6 @@ impl Told {
             root: record.root,
             top: record.top,
             position: record.position,
-            draft_top: record.draft_top,
             source_changed: record.source_changed,
             protected: record.protected,
             expiry: record.expiry,

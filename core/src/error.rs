@@ -157,6 +157,8 @@ pub enum Refusal {
     BaseNeeded,
     /// Nobody said what the disk is called.
     NameNeeded,
+    /// The draft that would be continued is of another source under the same snapshot name.
+    OtherSource,
 }
 
 /// Everything that can go wrong.

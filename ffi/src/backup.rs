@@ -10,7 +10,7 @@ use crate::text::{optional, text};
 use crate::version::Meant;
 use crate::work::sarsen_work;
 use core::ffi::{c_char, c_void};
-use sarsen_core::catalogue::Wanted;
+use sarsen_core::catalogue::{Entry, Wanted, with_record};
 use sarsen_core::disk::Disk;
 use sarsen_core::error::{Error, Refusal};
 use sarsen_core::format::record::HintSource;
@@ -108,12 +108,12 @@ pub fn newest(wanted: Wanted<'_>, store: &mut Store<'_>) -> Result<Option<Meant>
     }
 }
 
-/// On a version as it is; one whose root is not that of its pages was forged or damaged: then all is read and named anew.
-fn on(base: &Meant, store: &Store<'_>) -> Start {
-    match base.is_right(store) {
-        true => Start { base: base.id, disk_size: base.disk_size, top: base.top, ..Start::EMPTY },
-        false => Start::EMPTY,
-    }
+/// On a version; on none, and all is read and named anew, if it is not what its root names.
+#[inline(never)]
+fn on(base: &Entry, store: &mut Store<'_>) -> Result<Start, Stop> {
+    let parameters = *store.parameters();
+    let start = with_record(store, &base.link, |id, record| Start::on(id, record, &parameters))?;
+    Ok(start.unwrap_or(Start::EMPTY))
 }
 
 impl Asked {
@@ -132,34 +132,23 @@ impl Asked {
             None | Some("") if hinted => Err(SARSEN_BASE_NEEDED.into()),
             Some("") => Ok(Start::EMPTY),
             None => match &newest(Wanted::Name(self.name), store) {
-                Ok(Some(base)) => Ok(on(base, store)),
+                Ok(Some(base)) => on(&base.entry, store),
                 Ok(None) => Ok(Start::EMPTY),
                 Err(error) => Err((*error).into()),
             },
             Some(wanted) => match &Meant::version(wanted, store) {
-                Ok(base) => Ok(on(base, store)),
+                Ok(base) => on(&base.entry, store),
                 Err(stop) => Err(*stop),
             },
         }
     }
 
-    /// Reading is saved only where snapshot and source are the draft's: two moments are never joined into one version.
     #[inline(never)]
     fn resumed(&self, store: &mut Store<'_>) -> Result<Option<Start>, Stop> {
-        let (mut same_snapshot, mut same_source) = (false, false);
-        let mut see = |_, record: &sarsen_core::format::record::Record<'_>| {
-            same_snapshot = !self.snapshot.is_empty() && record.snapshot == self.snapshot;
-            same_source = record.source == self.source;
-        };
-        let draft = match Meant::find(Wanted::Draft(self.name), store, &mut see) {
-            Err(Error::Refused(Refusal::UnknownVersion)) => return Ok(None),
-            found => found?,
-        };
-        if same_snapshot && !same_source {
-            return Err(SARSEN_OTHER_SOURCE.into());
-        }
-        let position = if same_snapshot { draft.position } else { 0 };
-        Ok(Some(Start { base: draft.base, disk_size: draft.disk_size, top: draft.top, draft: draft.entry.key, position }))
+        let Some(draft) = newest(Wanted::Draft(self.name), store)? else { return Ok(None) };
+        let Entry { key, link } = draft.entry;
+        let start = with_record(store, &link, |_, record| Start::where_left(key, record, self.snapshot, self.source))?;
+        Ok(Some(start?))
     }
 }
 

@@ -10,13 +10,14 @@ use crate::version::{Meant, bytes, bytes_mut};
 use crate::work::{Inner as Bench, sarsen_work};
 use core::cell::UnsafeCell;
 use core::ffi::{c_char, c_void};
-use sarsen_core::catalogue::Wanted;
+use sarsen_core::catalogue::{Entry, Wanted, with_record};
 use sarsen_core::draft::{Description, Draft, DraftDisk, Frames, Held as Frame};
 use sarsen_core::format::page::ROWS_MAX;
 use sarsen_core::format::record::{HintSource, TEXT_MAX};
 use sarsen_core::manifest::{blocks, tree};
+use sarsen_core::ops::backup::Start;
 use sarsen_core::store::Store;
-use sarsen_core::types::{Id, narrow};
+use sarsen_core::types::narrow;
 
 /// A draft that is open. Several may be open on one repository; a flush of one makes durable what was written to it.
 #[repr(C)]
@@ -71,28 +72,16 @@ pub const fn needed(limits: &Limits) -> usize {
     room_for::<Open>(1) + room_for_bytes(limits.manifest()) + frames
 }
 
-/// What to begin with.
-struct Start {
-    base: Id,
-    disk_size: u64,
-    top: Id,
-    key: Option<u64>,
-}
-
 fn start(name: &str, base: Option<&str>, resume: bool, store: &mut Store<'_>) -> Result<Start, Stop> {
     if resume && let Some(draft) = newest(Wanted::Draft(name), store)? {
-        return Ok(Start { base: draft.base, disk_size: draft.disk_size, top: draft.top, key: draft.entry.key });
+        let Entry { key, link } = draft.entry;
+        return Ok(with_record(store, &link, |_, record| Start::where_left(key, record, "", ""))??);
     }
-    match base.filter(|base| !base.is_empty()) {
-        None => Ok(Start { base: Id::ZERO, disk_size: 0, top: Id::ZERO, key: None }),
-        Some(base) => {
-            let base = Meant::version(base, store)?;
-            match base.is_right(store) {
-                true => Ok(Start { base: base.id, disk_size: base.disk_size, top: base.top, key: None }),
-                false => Err(Stop::from(SARSEN_CORRUPT)),
-            }
-        }
-    }
+    let Some(base) = base.filter(|base| !base.is_empty()) else { return Ok(Start::EMPTY) };
+    let (base, parameters) = (Meant::version(base, store)?, *store.parameters());
+    let start = with_record(store, &base.entry.link, |id, record| Start::on(id, record, &parameters))?;
+    // Writes of a guest lie on what it has read: there is no other base to take.
+    start.ok_or(SARSEN_CORRUPT.into())
 }
 
 /// # Safety
@@ -133,7 +122,7 @@ fn build(body: &Repository, held: &mut Held<'_>, room: &mut Room, options: &sars
         bytes: room.bytes(limits.frames.saturating_mul(narrow(limits.frame_bytes().into())))?,
     };
     let root = tree(&parameters, start.disk_size, start.top);
-    let draft = Draft::begin(store, description, root, start.key, pages)?;
+    let draft = Draft::begin(store, description, root, start.draft, pages)?;
     let disk = DraftDisk::new(store, draft, frames)?;
     // SAFETY: a repository stays open, where it is, as long as a draft is.
     let repository = unsafe { &*core::ptr::from_ref(body) };

@@ -303,6 +303,7 @@ fn of_refusal(refusal: Refusal) -> sarsen_status {
         Refusal::StreamLayout => SARSEN_STREAM_LAYOUT,
         Refusal::BaseNeeded => SARSEN_BASE_NEEDED,
         Refusal::NameNeeded => SARSEN_NAME_NEEDED,
+        Refusal::OtherSource => SARSEN_OTHER_SOURCE,
         _ => SARSEN_UNKNOWN_ERROR,
     }
 }

@@ -233,23 +233,13 @@ impl<'a> Rig<'a> {
         let mut start = backup::Start::EMPTY;
         if !plan.base.is_empty() {
             let found = self.find(store, Wanted::parse(plan.base))?;
-            start = self.record(store, &found, |id, r| backup::Start {
-                base: id,
-                disk_size: r.disk_size,
-                top: r.top,
-                ..backup::Start::EMPTY
-            })?;
+            let parameters = *store.parameters();
+            start = self.record(store, &found, |id, r| backup::Start::on(id, r, &parameters))?.unwrap_or(backup::Start::EMPTY);
         }
         if plan.continued {
             let found = self.find(store, Wanted::Draft(plan.name))?;
             let key = found.entry.key;
-            start = self.record(store, &found, |_, r| backup::Start {
-                base: r.base,
-                disk_size: r.disk_size,
-                top: r.draft_top,
-                draft: key,
-                position: 0,
-            })?;
+            start = self.record(store, &found, |_, r| backup::Start::where_left(key, r, "", ""))??;
         }
         Ok(start)
     }

@@ -9,10 +9,10 @@ use crate::screen::{self, shown};
 use crate::versions::{self, Found};
 use clap::Args;
 use clap::error::ErrorKind;
-use sarsen_core::catalogue::Wanted;
+use sarsen_core::catalogue::{Entry, Wanted, with_record};
 use sarsen_core::delta::SECTOR_BYTES;
 use sarsen_core::disk::Disk;
-use sarsen_core::error::Error;
+use sarsen_core::error::{Error, Refusal};
 use sarsen_core::format::record::HintSource;
 use sarsen_core::hints::{Extent, Hinted, Hints, View};
 use sarsen_core::manifest;
@@ -121,7 +121,7 @@ impl Backup {
     fn start(&self, store: &mut Store<'_>, identity: &str) -> Result<Start, Trouble> {
         if self.continued {
             match versions::newest(store, Wanted::Draft(&self.name))? {
-                Some(draft) => return Ok(self.continue_draft(&draft, identity)?),
+                Some(draft) => return self.continue_draft(store, &draft, identity),
                 None => {
                     screen::note(format_args!("no draft of `{}` to go on from: this is an ordinary backup", shown(&self.name)))
                 }
@@ -133,7 +133,7 @@ impl Backup {
             "auto" => versions::newest(store, Wanted::Name(&self.name))?,
             wanted => Some(versions::find_version(store, wanted)?),
         };
-        Ok(base.map_or(Start::EMPTY, |base| build_on(store, &base)))
+        Ok(base.map_or(Ok(Start::EMPTY), |base| build_on(store, &base))?)
     }
 
     /// The version that hints are since: hints of another would lose data, so there must be no doubt which.
@@ -156,12 +156,12 @@ impl Backup {
         }
     }
 
-    /// Reading is saved only where snapshot and source are the draft's: two moments are never joined into one version.
-    fn continue_draft(&self, draft: &Found, identity: &str) -> Result<Start, Failure> {
+    fn continue_draft(&self, store: &mut Store<'_>, draft: &Found, identity: &str) -> Result<Start, Trouble> {
         let told = &draft.told;
-        let same_snapshot = !self.snapshot.is_empty() && self.snapshot == told.snapshot;
-        if same_snapshot && identity != told.source {
-            return Err(Failure::new(
+        let Entry { key, link } = draft.entry;
+        let start = with_record(store, &link, |_, record| Start::where_left(key, record, &self.snapshot, identity))?;
+        let start = start.map_err(|error| match error {
+            Error::Refused(Refusal::OtherSource) => Trouble::Told(Failure::new(
                 Exit::Mismatch,
                 format!(
                     "{}: the draft of {} is of another source under the same snapshot name: it was `{}`, this is `{identity}`; \
@@ -170,15 +170,15 @@ impl Backup {
                     told.called(),
                     shown(&told.source),
                 ),
-            ));
-        }
-        let position = if same_snapshot { told.position } else { 0 };
-        let saved = match position {
+            )),
+            error => error.into(),
+        })?;
+        let saved = match start.position {
             0 => "all is read again, what is stored already is not stored again".into(),
-            _ => format!("the first {} are not read again", size(position)),
+            position => format!("the first {} are not read again", size(position)),
         };
         screen::note(format_args!("going on from the draft of {}: {saved}", told.called()));
-        Ok(Start { base: told.base, disk_size: told.disk_size, top: told.draft_top, draft: draft.entry.key, position })
+        Ok(start)
     }
 
     fn tell(&self, report: &Report) -> Result<(), Failure> {
@@ -232,14 +232,16 @@ impl From<Failure> for Trouble {
     }
 }
 
-/// A base whose root is not that of its pages was forged or damaged: then all is read and named anew.
-fn build_on(store: &Store<'_>, base: &Found) -> Start {
-    let told = &base.told;
-    if manifest::root_id(store.parameters(), told.disk_size, told.top) != told.root {
-        screen::warn(format_args!("{}: its manifest is not the one its root names; backing up without a base", told.called()));
-        return Start::EMPTY;
-    }
-    Start { base: base.id, disk_size: told.disk_size, top: told.top, ..Start::EMPTY }
+fn build_on(store: &mut Store<'_>, base: &Found) -> Result<Start, Error> {
+    let parameters = *store.parameters();
+    let start = with_record(store, &base.entry.link, |id, record| Start::on(id, record, &parameters))?;
+    Ok(start.unwrap_or_else(|| {
+        screen::warn(format_args!(
+            "{}: its manifest is not the one its root names; backing up without a base",
+            base.told.called()
+        ));
+        Start::EMPTY
+    }))
 }
 
 /// Says what the index may come to need, if every block of the disk is new.

@@ -3,6 +3,10 @@
 //! Unchanged blocks cost one reading and hashing. A block that is stored already is not stored again; while damage is known, that is asked of its
 //! whole chain, and nothing builds on the base, so that what was damaged is stored anew.
 
+mod start;
+
+pub use start::Start;
+
 use crate::chain::Chain;
 use crate::disk::{Disk, Wanted};
 use crate::draft::{Description, Draft};
@@ -18,26 +22,6 @@ use crate::store::{Purpose, Sought, Store};
 use crate::task::{Event, Job, Next, Outcome, Piece, Task};
 use crate::tree::Cursor;
 use crate::types::{Id, Link, low32};
-
-/// What to build on.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Start {
-    /// The version it is based on; zero if none.
-    pub base: Id,
-    /// Bytes of the base's disk.
-    pub disk_size: u64,
-    /// Top page of the manifest to begin with: the base's, or a checkpoint's.
-    pub top: Id,
-    /// The catalogue key of the draft that is continued.
-    pub draft: Option<u64>,
-    /// Bytes from the start that need not be read again, because the source is the same immutable snapshot.
-    pub position: u64,
-}
-
-impl Start {
-    /// From nothing.
-    pub const EMPTY: Start = Start { base: Id::ZERO, disk_size: 0, top: Id::ZERO, draft: None, position: 0 };
-}
 
 /// How to back up.
 #[derive(Clone, Copy, Debug)]

@@ -89,10 +89,9 @@ pub fn directory_bytes(path: &Path) -> Measured<u64> {
 
 /// The newest version, to build on.
 pub fn newest(store: &mut Store<'_>) -> Result<Option<Start>, Error> {
+    let parameters = *store.parameters();
     match Search::of(store, Wanted::Latest).run(store) {
-        Ok(found) => with_record(store, &found.entry.link, |base, record| {
-            Some(Start { base, disk_size: record.disk_size, top: record.top, ..Start::EMPTY })
-        }),
+        Ok(found) => with_record(store, &found.entry.link, |id, record| Start::on(id, record, &parameters)),
         Err(Error::Refused(Refusal::UnknownVersion)) => Ok(None),
         Err(error) => Err(error),
     }
