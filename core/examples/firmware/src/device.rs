@@ -17,6 +17,7 @@ use sarsen_core::ops::export::{End, Own, header};
 use sarsen_core::ops::{backup, check, diff, init, restore};
 use sarsen_core::store::{Memory, Store, buffer_bytes, table_bytes};
 use sarsen_core::task::{Event, Hands, Task, run_inline};
+use sarsen_core::tree::slot_bytes;
 use sarsen_core::types::{Id, Link, Place};
 use sarsen_core::version::Version;
 
@@ -29,8 +30,8 @@ const RUNS: usize = crate::hardware::CHIP_BYTES / RUN_BYTES as usize;
 const LEVELS: usize = 2;
 /// Blocks and pages that may be stored.
 const OBJECTS: usize = 325;
-/// A path through a manifest: ids of 32 bytes.
-const PAGES_BYTES: usize = (32 << OPTIONS.fan_out_log2) * LEVELS;
+/// A path through a manifest: pages of ids.
+const PAGES_BYTES: usize = slot_bytes(size_of::<Id>() << OPTIONS.fan_out_log2, OPTIONS.fan_out_log2) * LEVELS;
 
 /// All memory of the engine, but for the stack.
 pub struct Lent {
