@@ -9,6 +9,8 @@ import { execFileSync } from "node:child_process";
 import { closeSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { open } from "../../wasm/npm/index.js";
+import { directory } from "../../wasm/npm/node.js";
 
 const MIB = 2 ** 20;
 /** What there may be at most, and for how many entries that must do. */
@@ -19,6 +21,8 @@ const ENTRY_BYTES = (16 * 10) / 9;
 const DIRECTOR_BYTES = 16 * MIB;
 
 const BLOCK_BYTES = 4096;
+/** More than the engine asks for at once. */
+const LONG_BYTES = 256 << 10;
 
 /** A repository of so many blocks that are all different, and small when compressed. */
 function manyBlocks(command, folder, blocks) {
@@ -52,6 +56,25 @@ export async function memoryTests() {
     const mib = (bytes) => `${(bytes / MIB).toFixed(1)} MiB`;
     return `${entries} entries: ${mib(memoryBytes)}, of which the index ${each.toFixed(1)} bytes each; ${ENTRIES_MAX} would take ${mib(projected)}; Node all in all ${mib(processBytes)}`;
   });
+  await test("a_long_footer_is_fetched_in_few_reads", async () => {
+    const repository = await open(directory(repo));
+    const { damaged } = await repository.check();
+    const { reads, bytes } = repository.usage;
+    await repository.close();
+    assert.ok(!damaged);
+    assert.ok(reads < bytes / (256 << 10), `${reads} reads for ${bytes} bytes`);
+    return `${reads} reads for ${bytes} bytes`;
+  });
+  await test("what_cannot_be_read_ahead_is_not_missed", async () => {
+    const source = directory(repo);
+    let refused = 0;
+    const read = (name, offset, length, signal) =>
+      length > LONG_BYTES ? Promise.reject(new Error(`too much at once, ${++refused}`)) : source.read(name, offset, length, signal);
+    const repository = await open({ list: () => source.list(), size: (name) => source.size(name), read });
+    assert.ok(!(await repository.check()).damaged);
+    await repository.close();
+    assert.ok(refused > 0);
+  });
   await test("damage_is_found_as_well_where_entries_are_counted_first", async () => {
     const [, name] = readdirSync(join(repo, "segments")).sort();
     const file = join(repo, "segments", name), bytes = readFileSync(file);
@@ -64,8 +87,6 @@ export async function memoryTests() {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const { open } = await import("../../wasm/npm/index.js");
-  const { directory } = await import("../../wasm/npm/node.js");
   const repository = await open(directory(process.argv[2]));
   const began = performance.now();
   const { entries, damaged } = await repository.scrub({ method: process.argv[3] });

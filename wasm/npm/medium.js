@@ -6,6 +6,8 @@ import { FAILED, OK, PENDING, SHORT } from "./reader.js";
 
 const PAGE_BYTES = 64 << 10;
 const KEPT_BYTES = 32 << 20;
+/** Where one page is wanted behind another, each fetch takes twice as many as the last, up to this: a step that must wait begins anew. */
+const AHEAD_PAGES = 128;
 const NONE = -1;
 
 export class Medium {
@@ -19,6 +21,7 @@ export class Medium {
   #most = 0;
   #step = 0;
   #wanted = new Map(); // key -> how to fetch it
+  #fetched = { name: NONE, end: NONE, pages: 0 }; // the pages asked for last
 
   constructor(reader) {
     this.#reader = reader;
@@ -150,14 +153,27 @@ export class Medium {
       if (this.#pages.has(`${name}:${page}`)) continue;
       const start = page;
       while (page < last && !this.#pages.has(`${name}:${page + 1}`)) page += 1;
-      this.#want(`${name}:${start}:${page}`, (signal) => this.#fetch(name, start, page, signal));
+      const ahead = this.#ahead(name, start, page);
+      this.#want(`${name}:${start}:${page}`, (signal) => this.#fetch(name, start, page, ahead, signal));
     }
     return PENDING;
   }
 
-  async #fetch(name, first, last, signal) {
-    const got = await this.#reader.read(name, first * PAGE_BYTES, (last + 1) * PAGE_BYTES, signal);
-    for (let page = first; page <= last; page++) {
+  /** The last page to fetch where those from `first` to `last` are wanted. */
+  #ahead(name, first, last) {
+    const { name: before, end, pages } = this.#fetched;
+    const wanted = last - first + 1;
+    const fetched = before === name && end === first ? Math.max(wanted, Math.min(2 * pages, AHEAD_PAGES)) : wanted;
+    this.#fetched = { name, end: first + fetched, pages: fetched };
+    return first + fetched - 1;
+  }
+
+  /** Pages to `last` are wanted, and those to `ahead` are welcome: if they cannot be read, that says nothing of the others. */
+  async #fetch(name, first, last, ahead, signal) {
+    const read = (last) => this.#reader.read(name, first * PAGE_BYTES, (last + 1) * PAGE_BYTES, signal);
+    let got = await read(ahead), end = ahead;
+    if (got.code !== undefined && last < ahead) (got = await read(last)), (end = last);
+    for (let page = first; page <= end; page++) {
       const start = (page - first) * PAGE_BYTES;
       const bytes = got.bytes?.subarray(start, start + PAGE_BYTES);
       this.#keep(`${name}:${page}`, { bytes, code: got.code, step: this.#step });
