@@ -198,7 +198,7 @@ fetch_kernel() {
 
 step_fmt() {
     cargo fmt --all --check
-    for package in ffi wasm wasm/build wasm/zstd tools/header core/examples/firmware; do cargo fmt --manifest-path "$package/Cargo.toml" --check; done
+    for package in ffi wasm wasm/build wasm/zstd tests/wasm/vectors tools/header core/examples/firmware; do cargo fmt --manifest-path "$package/Cargo.toml" --check; done
 }
 
 step_clippy() { cargo clippy "${LOCKED[@]}" --workspace --all-targets -- -D warnings; }
@@ -208,7 +208,7 @@ step_faces() {
     tools/targets.sh lint thumbv7em-none-eabi "${LOCKED[@]}" --manifest-path ffi/Cargo.toml --lib -- -D warnings
     CARGO_TARGET_DIR=target/ffi cargo clippy "${LOCKED[@]}" --manifest-path ffi/Cargo.toml --no-default-features --features hosted --lib -- -D warnings
     tools/targets.sh lint thumbv7em-none-eabi "${LOCKED[@]}" --manifest-path core/examples/firmware/Cargo.toml -- -D warnings
-    for package in wasm wasm/zstd; do
+    for package in wasm wasm/zstd tests/wasm/vectors; do
         LIBRARIES=std,panic_abort tools/targets.sh lint wasm32-unknown-unknown "${LOCKED[@]}" --manifest-path "$package/Cargo.toml" --lib -- -D warnings
     done
 }

@@ -1,4 +1,5 @@
-// The vectors that Rust and Python run, as far as a record reaches the package's face: segment headers and delta streams.
+// The vectors that Rust and Python run: all of them by the engine as it is compiled for the package (vectors/), and once more by the package itself where
+// a record reaches its face.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -8,9 +9,19 @@ import { Zstd } from "../../wasm/npm/zstd.js";
 import { test } from "./harness.mjs";
 
 const vectors = (name) => JSON.parse(readFileSync(new URL(`../vectors/${name}.json`, import.meta.url), "utf8"));
+const MODULE = new URL("../../target/cross/wasm32-unknown-unknown/release/sarsen_wasm_vectors.wasm", import.meta.url);
 const bytesOf = (hex) => Uint8Array.from(Buffer.from(hex, "hex"));
 
 export async function vectorTests() {
+  const module = await WebAssembly.compile(readFileSync(MODULE));
+  for (const { name, kind } of WebAssembly.Module.exports(module)) {
+    if (kind !== "function") continue;
+    await test(`vectors_${name}`, async () => {
+      const { exports } = await WebAssembly.instantiate(module); // whatever has trapped is not gone on with
+      exports[name]();
+    });
+  }
+
   const { glue } = await load();
   const zstd = new Zstd();
   await zstd.load();

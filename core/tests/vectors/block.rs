@@ -55,8 +55,8 @@ fn check(shape: &Shape, block: &StoredBlock<'_>) -> Result<Vec<u8>, What> {
     })
 }
 
-#[test]
-fn good_blocks_are_read_and_their_tables_written() {
+#[cfg_attr(test, test)]
+pub fn good_blocks_are_read_and_their_tables_written() {
     each("block", "cases", |name, shape, fields, bytes| {
         let rows: Vec<FrameRow> = fields["frames"].as_array().unwrap().iter().map(row).collect();
         let raw_bytes = number(fields, "raw_length");
@@ -73,8 +73,8 @@ fn good_blocks_are_read_and_their_tables_written() {
 }
 
 /// Their ids are not told, so each is checked with the one its own table gives: whatever is rejected is rejected for another reason.
-#[test]
-fn bad_blocks_are_rejected() {
+#[cfg_attr(test, test)]
+pub fn bad_blocks_are_rejected() {
     each("block", "reject", |name, shape, fields, bytes| {
         let raw_bytes = number(fields, "raw_length");
         let block =
@@ -136,8 +136,8 @@ fn on_base<'b>(fields: &Value, id: Id, payload: &'b [u8]) -> StoredBlock<'b> {
     StoredBlock { id, raw_bytes, head_bytes, based: true, payload }
 }
 
-#[test]
-fn good_blocks_on_a_base_are_laid_over_it_and_their_tables_written() {
+#[cfg_attr(test, test)]
+pub fn good_blocks_on_a_base_are_laid_over_it_and_their_tables_written() {
     each("block_on_base", "cases", |name, shape, fields, bytes| {
         let rows: Vec<FrameRow> = fields["frames"].as_array().unwrap().iter().map(row).collect();
         let id = Id(digest_of(&fields["block_id"]).0);
@@ -157,8 +157,8 @@ fn good_blocks_on_a_base_are_laid_over_it_and_their_tables_written() {
     });
 }
 
-#[test]
-fn bad_blocks_on_a_base_are_rejected() {
+#[cfg_attr(test, test)]
+pub fn bad_blocks_on_a_base_are_rejected() {
     each("block_on_base", "reject", |name, shape, fields, bytes| {
         let result = laid(shape, &on_base(fields, Id::ZERO, bytes), &base(fields, "raw_length"));
         assert!(result.is_err_and(|what| what != What::Id), "{name}");
@@ -176,8 +176,8 @@ fn body_of(runs: &Value) -> Vec<u8> {
     runs.as_array().unwrap().iter().flat_map(run).collect()
 }
 
-#[test]
-fn bodies_are_laid_or_rejected() {
+#[cfg_attr(test, test)]
+pub fn bodies_are_laid_or_rejected() {
     let file = file("body");
     let (cases, rejects) = (file["cases"].as_array().unwrap(), file["reject"].as_array().unwrap());
     assert!(cases.len() > 15 && rejects.len() > 20);

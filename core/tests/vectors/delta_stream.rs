@@ -66,8 +66,8 @@ fn emit(header: &Header<'_>, records: &[Value]) -> Vec<u8> {
     bytes
 }
 
-#[test]
-fn streams_are_read_and_written() {
+#[cfg_attr(test, test)]
+pub fn streams_are_read_and_written() {
     each("delta_stream", "cases", 12, |name, fields, bytes| {
         let (disk, snapshot, source) =
             (text(fields, "disk_name"), text(fields, "snapshot_name"), text(fields, "source_identity"));
@@ -95,15 +95,15 @@ fn streams_are_read_and_written() {
     });
 }
 
-#[test]
-fn bad_streams_are_rejected() {
+#[cfg_attr(test, test)]
+pub fn bad_streams_are_rejected() {
     each("delta_stream", "reject", 60, |name, _, bytes| {
         assert!(parse(bytes, bytes.len().max(1)).is_err(), "{name}");
     });
 }
 
-#[test]
-fn a_flip_of_any_byte_of_a_stream_is_noticed() {
+#[cfg_attr(test, test)]
+pub fn a_flip_of_any_byte_of_a_stream_is_noticed() {
     let mut bytes_flipped = 0;
     each("delta_stream", "cases", 12, |name, _, bytes| {
         // The largest frames are costly to lend thousands of times, and that stream has the same fields as the others.

@@ -55,8 +55,8 @@ fn tree(fields: &Value) -> TreeKind {
         .unwrap()
 }
 
-#[test]
-fn segment_headers() {
+#[cfg_attr(test, test)]
+pub fn segment_headers() {
     each("segment_header", "cases", 3, |name, fields, bytes| {
         let Ok(header) = SegmentHeader::parse(bytes.try_into().unwrap()) else {
             assert!(algorithm(fields).is_none(), "{name}");
@@ -79,8 +79,8 @@ fn segment_headers() {
     });
 }
 
-#[test]
-fn entry_headers_and_lines() {
+#[cfg_attr(test, test)]
+pub fn entry_headers_and_lines() {
     each("entry_header", "cases", 10, |name, fields, bytes| {
         let place = place_of(fields);
         let entry = EntryHeader::parse(bytes.try_into().unwrap(), &repository(fields), place).unwrap();
@@ -134,8 +134,8 @@ fn row_bytes(tree: TreeKind, level: u8, row: &Value, len: usize) -> Vec<u8> {
     bytes
 }
 
-#[test]
-fn pages() {
+#[cfg_attr(test, test)]
+pub fn pages() {
     each("page", "cases", 20, |name, fields, bytes| {
         let (tree, level, span) = (tree(fields), u8::try_from(number(fields, "level")).unwrap(), u64_of(fields, "span"));
         let delta = number(fields, "encoding") == 1;
@@ -164,8 +164,8 @@ fn pages() {
 }
 
 /// Their raw length is not told, so each is tried with the one its level and span ask for.
-#[test]
-fn bad_pages() {
+#[cfg_attr(test, test)]
+pub fn bad_pages() {
     each("page", "reject", 25, |name, fields, bytes| {
         let (tree, delta) = (tree(fields), number(fields, "encoding") == 1);
         let fan_out_log2 = u8::try_from(number(fields, "fan_out").ilog2()).unwrap();
@@ -178,8 +178,8 @@ fn bad_pages() {
     });
 }
 
-#[test]
-fn records() {
+#[cfg_attr(test, test)]
+pub fn records() {
     each("record", "cases", 10, |name, fields, bytes| {
         let algorithm = algorithm(fields).unwrap();
         let record = Record::parse(bytes).unwrap();
@@ -215,8 +215,8 @@ fn records() {
     });
 }
 
-#[test]
-fn commits() {
+#[cfg_attr(test, test)]
+pub fn commits() {
     each("commit", "cases", 4, |name, fields, bytes| {
         let commit = Commit::parse(bytes).unwrap();
         assert_eq!((commit.sequence, commit.time), (u64_of(fields, "sequence"), u64_of(fields, "time")), "{name}");
@@ -266,8 +266,8 @@ fn parameters(fields: &Value, align_log2: u8) -> Parameters {
     }
 }
 
-#[test]
-fn footers() {
+#[cfg_attr(test, test)]
+pub fn footers() {
     each("footer", "cases", 4, |name, fields, bytes| {
         let parameters = parameters(fields, u8::try_from(number(fields, "alignment").ilog2()).unwrap());
         let segment = SegmentNumber(number(fields, "segment"));
@@ -293,8 +293,8 @@ fn footers() {
     });
 }
 
-#[test]
-fn pins() {
+#[cfg_attr(test, test)]
+pub fn pins() {
     each("head_pin", "cases", 3, |name, fields, bytes| {
         let pin = Pin::parse(bytes.try_into().unwrap()).unwrap();
         assert_eq!((pin.sequence, pin.segment.0), (u64_of(fields, "sequence"), number(fields, "segment")), "{name}");
@@ -306,14 +306,14 @@ fn pins() {
     });
 }
 
-#[test]
-fn checksums() {
+#[cfg_attr(test, test)]
+pub fn checksums() {
     each("crc", "cases", 5, |name, fields, bytes| assert_eq!(crc32(&[bytes]), number(fields, "crc"), "{name}"));
 }
 
 /// The bytes of an id's case are what is hashed.
-#[test]
-fn ids() {
+#[cfg_attr(test, test)]
+pub fn ids() {
     each("ids", "cases", 30, |name, fields, bytes| {
         let algorithm = algorithm(fields).unwrap();
         let id = id_of(&fields["id"]);
