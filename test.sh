@@ -283,14 +283,14 @@ run_step() { # STEP
 }
 
 summary() {
-    local step
+    local step log
     heading "summary"
     for step in "${STEPS[@]}"; do
         printf '%-10s %-40s %5s\n' "$step" "${VERDICT[$step]:-not run (not asked for)}" "${SECONDS_OF[$step]:+${SECONDS_OF[$step]} s}"
     done
     sed -n 's/^test result: .* \([0-9]*\) passed; \([0-9]*\) failed; \([0-9]*\) ignored.*/\1 \2 \3/p' "$LOGS"/* |
         awk '{p += $1; f += $2; i += $3} END {printf "tests: %d passed; %d failed; %d ignored\n", p, f, i}'
-    sed -n 's/^Ran \([0-9]* tests\) in .*/decoder: \1/p' "$LOGS"/*
+    for log in "$LOGS"/*; do sed -n "s/^Ran \([0-9]* tests\{0,1\}\) in .*/${log##*/}: \1/p" "$log"; done
     heading "what this tier did not run"
     {
         for step in "${STEPS[@]}"; do
