@@ -306,6 +306,11 @@ impl Lines {
         Lines { footer: Some((first, lines)), ..Lines::by_scan(source, segment, footer.into(), footer.into()) }
     }
 
+    /// Whether no line waits in the chunk, so that it may be used for something else.
+    pub fn is_drained(&self) -> bool {
+        self.buffered.0 >= self.buffered.1
+    }
+
     /// The next item; none at the end. Nothing has changed if it fails.
     pub fn next(&mut self, source: &Source<'_>, chunk: &mut [u8]) -> Result<Option<Item>, Error> {
         match self.footer {
@@ -318,7 +323,7 @@ impl Lines {
         if left == 0 {
             return Ok(None);
         }
-        if self.buffered.0 >= self.buffered.1 {
+        if self.is_drained() {
             let lines = (chunk.len() / LINE_LEN).min(narrow(left.into()));
             let bytes = lines.saturating_mul(LINE_LEN);
             let to = chunk.get_mut(..bytes).filter(|to| !to.is_empty());

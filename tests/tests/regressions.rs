@@ -243,3 +243,26 @@ fn a_frame_that_goes_back_to_what_it_was_long_ago_is_stored_as_that() {
     }
     assert!(rig.scrub().unwrap().is_clean());
 }
+
+/// Loading the index was waited for, and somebody looked for a newer commit meanwhile: that read other lines into the memory in which the next lines of
+/// a segment were waiting, and the index took those for them. Damage was told where there was none.
+#[test]
+fn an_index_half_loaded_does_not_mind_that_somebody_looks_for_a_newer_commit() {
+    let (medium, host) = (SimMedium::new(1), StillHost::new(1000, 1));
+    let rig = Rig::new(&medium, &host);
+    rig.init(&init::Options { block_log2: 12, segment_bytes: 256 << 10, ..TINY }).unwrap();
+    // Blocks that take little: five segments of some 800 lines each, the newest too.
+    let disk = MemDisk::new((0..3800u32).flat_map(|block| block.to_le_bytes().repeat(1024)).collect());
+    rig.backup(&disk, &Plan { name: "vm", ..Plan::default() }).unwrap();
+    let item = rig.list().unwrap().remove(0);
+    let restored = rig.with(|store| {
+        let mut steps = 0;
+        while !store.load()? {
+            assert!(!store.refresh()?);
+            steps += 1;
+        }
+        assert!(steps > 5 && store.index().usage().objects > 4000);
+        rig.restore_in(store, &item)
+    });
+    assert!(restored.unwrap().bytes == disk.bytes());
+}

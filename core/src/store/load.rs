@@ -11,6 +11,9 @@ use crate::store::Store;
 use crate::tree::Cursor;
 use crate::types::{Id, Place, SegmentNumber};
 
+/// So many lines are taken in one step at least, if there are as many.
+const LINES_A_STEP: u32 = 512;
+
 /// How far the index is.
 #[derive(Clone, Copy)]
 pub(super) enum Loading {
@@ -152,8 +155,10 @@ impl<'m> Store<'m> {
         walk: &mut Cursor,
     ) -> Result<Loading, Error> {
         let Some((segment, end, mut lines)) = current else { return self.next_lines(after, walk) };
-        // A chunk of lines a step: few reads, and nothing is done twice if the next one must be waited for.
-        for done in 0..512 {
+        // Some chunks of lines a step: few reads, and nothing is done twice if the next one must be waited for. None is left half read: until the next
+        // step, others may read into it.
+        let mut done = 0u32;
+        while done < LINES_A_STEP || !lines.is_drained() {
             match self.next_line(&mut lines) {
                 Ok(Some(Item::Line(line))) if line.kind.indexed() && line.offset < end => {
                     let place = Place::new(segment, line.offset);
@@ -168,6 +173,7 @@ impl<'m> Store<'m> {
                 Err(error) if error.is_pending() && done > 0 => break,
                 Err(error) => return Err(error),
             }
+            done = done.saturating_add(1);
         }
         Ok(Loading::Lines { after, current: Some((segment, end, lines)) })
     }
