@@ -41,7 +41,7 @@ pub struct Sides {
 
 impl Sides {
     /// None found yet.
-    pub const NONE: Sides = Sides { old: None, new: Meant::NONE };
+    pub(crate) const NONE: Sides = Sides { old: None, new: Meant::NONE };
 
     /// Finds them, and loads the index. That goes deep, so it is done before anything large lies on the stack.
     pub fn find(&mut self, (old, new): (Option<&str>, &str), held: &mut Held<'_>) -> Result<(), Stop> {

@@ -77,7 +77,10 @@ fn start(name: &str, base: Option<&str>, resume: bool, store: &mut Store<'_>) ->
         let Entry { key, link } = draft.entry;
         return Ok(with_record(store, &link, |_, record| Start::where_left(key, record, "", ""))??);
     }
-    let Some(base) = base.filter(|base| !base.is_empty()) else { return Ok(Start::EMPTY) };
+    let base = base.unwrap_or("");
+    if base.is_empty() {
+        return Ok(Start::EMPTY);
+    }
     let (base, parameters) = (Meant::version(base, store)?, *store.parameters());
     let start = with_record(store, &base.entry.link, |id, record| Start::on(id, record, &parameters))?;
     // Writes of a guest lie on what it has read: there is no other base to take.

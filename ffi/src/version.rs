@@ -176,7 +176,7 @@ impl Meant {
         }
     }
 
-    pub const NONE: Meant = Meant {
+    pub(crate) const NONE: Meant = Meant {
         entry: Entry { key: None, link: Link::ZERO },
         id: Id::ZERO,
         kind: RecordKind::Version,
