@@ -72,12 +72,13 @@ pub const fn needed(limits: &Limits) -> usize {
     room_for::<Open>(1) + room_for_bytes(limits.manifest()) + frames
 }
 
-fn start(name: &str, base: Option<&str>, resume: bool, store: &mut Store<'_>) -> Result<Start, Stop> {
+/// `base` is empty if it is none.
+#[inline(never)]
+fn start(name: &str, base: &str, resume: bool, store: &mut Store<'_>) -> Result<Start, Stop> {
     if resume && let Some(draft) = newest(Wanted::Draft(name), store)? {
         let Entry { key, link } = draft.entry;
         return Ok(with_record(store, &link, |_, record| Start::where_left(key, record, "", ""))??);
     }
-    let base = base.unwrap_or("");
     if base.is_empty() {
         return Ok(Start::EMPTY);
     }
@@ -104,7 +105,7 @@ unsafe fn describe(options: &sarsen_draft_options, start: &Start, time: u64) -> 
 fn build(body: &Repository, held: &mut Held<'_>, room: &mut Room, options: &sarsen_draft_options) -> Result<*mut Open, Stop> {
     let limits = &body.limits;
     // SAFETY: the caller of `sarsen_draft_begin` promised so.
-    let (name, base) = unsafe { (text(options.name)?, optional(options.base)?) };
+    let (name, base) = unsafe { (text(options.name)?, optional(options.base)?.unwrap_or("")) };
     if name.is_empty() {
         return Err(SARSEN_NAME_NEEDED.into());
     }
