@@ -4,7 +4,7 @@
 //   node wasm/web/build.mjs        after wasm/build.sh, and `npm ci --prefix wasm/web`
 
 import { build } from "esbuild";
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { marked } from "marked";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -46,8 +46,14 @@ await build({
   loader: { ".wasm": "binary" },
   plugins: [workerText],
 });
-for (const name of ["index.html", "url.html"]) cpSync(join(here, name), join(target, name));
 
-// What is proved is said in one place, and read in two.
-const proof = marked.parse(readFileSync(join(here, "../../docs/BROWSER.md"), "utf8"));
-writeFileSync(join(target, "proof.html"), readFileSync(join(here, "proof.html"), "utf8").replace("<!-- docs/BROWSER.md -->", () => proof));
+// What all pages begin with is written in one place; what is proved is said in one, and read in two.
+const parts = {
+  "<!-- head.html -->": readFileSync(join(here, "head.html"), "utf8"),
+  "<!-- docs/BROWSER.md -->": marked.parse(readFileSync(join(here, "../../docs/BROWSER.md"), "utf8")),
+};
+for (const name of ["index.html", "url.html", "proof.html"]) {
+  let page = readFileSync(join(here, name), "utf8");
+  for (const [mark, part] of Object.entries(parts)) page = page.replace(mark, () => part.trim());
+  writeFileSync(join(target, name), page);
+}
