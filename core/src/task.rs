@@ -411,14 +411,16 @@ pub trait Task {
     type Report;
     /// What it wants next.
     fn next(&mut self, store: &mut Store<'_>) -> Result<Next<Self::Report>, Error>;
-    /// Takes the outcome of the oldest job not yet accepted. `work` is what the job was performed with.
+    /// Takes the outcome of the oldest job not yet accepted. `work` is what the job was performed with. A task that hands out no jobs takes none.
     fn accept(
         &mut self,
-        store: &mut Store<'_>,
-        job: &Job,
-        outcome: Result<Outcome, Error>,
-        work: &mut Work<'_>,
-    ) -> Result<Option<Event>, Error>;
+        _store: &mut Store<'_>,
+        _job: &Job,
+        _outcome: Result<Outcome, Error>,
+        _work: &mut Work<'_>,
+    ) -> Result<Option<Event>, Error> {
+        Err(MISMATCH)
+    }
 }
 
 /// Does a job. Pure but for reading, so it may be done anywhere, and again.

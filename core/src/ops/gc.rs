@@ -11,14 +11,13 @@ use crate::format::entry::{Kind, PAGE_DEPTH_MAX, TreeKind, total_bytes};
 use crate::format::header::Parameters;
 use crate::format::record::RecordKind;
 use crate::format::row;
-use crate::frame::Work;
 use crate::host::Slots;
 use crate::index::Flags;
 use crate::log;
 use crate::manifest::{LIVE, Reach};
 use crate::segment::{self, Item, Lines};
 use crate::store::{Purpose, Store};
-use crate::task::{Event, Job, Next, Outcome, Task};
+use crate::task::{Event, Next, Task};
 use crate::tree::{Cursor, Descent, Meeting};
 use crate::types::{Id, Place, SegmentNumber, low32, wide};
 
@@ -606,15 +605,5 @@ impl Task for Gc<'_> {
             Stage::Unlisted { after } => self.unlisted(after, store),
             Stage::Done => Err(Refusal::Parameter.into()),
         }
-    }
-
-    fn accept(
-        &mut self,
-        _store: &mut Store<'_>,
-        _job: &Job,
-        _outcome: Result<Outcome, Error>,
-        _work: &mut Work<'_>,
-    ) -> Result<Option<Event>, Error> {
-        Err(Refusal::Parameter.into())
     }
 }

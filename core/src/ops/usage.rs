@@ -1,11 +1,10 @@
 //! usage: counts what of each segment is in use, by the marking of gc. Reads only.
 
-use crate::error::{Error, Refusal};
-use crate::frame::Work;
+use crate::error::Error;
 use crate::host::Slots;
 use crate::ops::gc::{Live, Marking};
 use crate::store::Store;
-use crate::task::{Event, Job, Next, Outcome, Task};
+use crate::task::{Next, Task};
 
 /// What was counted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -53,15 +52,5 @@ impl Task for Usage<'_> {
             live_bytes: found.live_bytes,
             complete: is_certain && !self.marking.is_lost(),
         }))
-    }
-
-    fn accept(
-        &mut self,
-        _store: &mut Store<'_>,
-        _job: &Job,
-        _outcome: Result<Outcome, Error>,
-        _work: &mut Work<'_>,
-    ) -> Result<Option<Event>, Error> {
-        Err(Refusal::Parameter.into())
     }
 }
