@@ -5,7 +5,7 @@ use embedded_io::ErrorKind;
 use sarsen_benches::Failure;
 use sarsen_benches::fill::{description, init, load, with_store};
 use sarsen_benches::random;
-use sarsen_core::catalogue::{Search, Wanted, with_record};
+use sarsen_core::catalogue::{Search, Wanted};
 use sarsen_core::disk::Disk;
 use sarsen_core::draft::{Draft, DraftDisk, Frames, Held};
 use sarsen_core::error::Error;
@@ -71,8 +71,7 @@ fn new_repository() -> MemoryMedium {
 
 fn newest(store: &mut Store<'_>) -> Result<Start, Error> {
     let Ok(found) = Search::of(store, Wanted::Latest).run(store) else { return Ok(Start::EMPTY) };
-    let parameters = *store.parameters();
-    Ok(with_record(store, &found.entry.link, |id, record| Start::on(id, record, &parameters))?.unwrap_or(Start::EMPTY))
+    Ok(Start::on(&found.entry.link, store)?.unwrap_or(Start::EMPTY))
 }
 
 /// Backs up on the newest version; bytes it took.

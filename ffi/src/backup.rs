@@ -10,7 +10,7 @@ use crate::text::{optional, text};
 use crate::version::Meant;
 use crate::work::sarsen_work;
 use core::ffi::{c_char, c_void};
-use sarsen_core::catalogue::{Entry, Wanted, with_record};
+use sarsen_core::catalogue::{Entry, Wanted};
 use sarsen_core::disk::Disk;
 use sarsen_core::error::{Error, Refusal};
 use sarsen_core::format::record::HintSource;
@@ -111,9 +111,7 @@ pub fn newest(wanted: Wanted<'_>, store: &mut Store<'_>) -> Result<Option<Meant>
 /// On a version; on none, and all is read and named anew, if it is not what its root names.
 #[inline(never)]
 fn on(base: &Entry, store: &mut Store<'_>) -> Result<Start, Stop> {
-    let parameters = *store.parameters();
-    let start = with_record(store, &base.link, |id, record| Start::on(id, record, &parameters))?;
-    Ok(start.unwrap_or(Start::EMPTY))
+    Ok(Start::on(&base.link, store)?.unwrap_or(Start::EMPTY))
 }
 
 impl Asked {
@@ -146,9 +144,7 @@ impl Asked {
     #[inline(never)]
     fn resumed(&self, store: &mut Store<'_>) -> Result<Option<Start>, Stop> {
         let Some(draft) = newest(Wanted::Draft(self.name), store)? else { return Ok(None) };
-        let Entry { key, link } = draft.entry;
-        let start = with_record(store, &link, |_, record| Start::where_left(key, record, self.snapshot, self.source))?;
-        Ok(Some(start?))
+        Ok(Some(Start::where_left(&draft.entry, self.snapshot, self.source, store)?))
     }
 }
 

@@ -10,7 +10,7 @@ use crate::version::{Meant, bytes, bytes_mut};
 use crate::work::{Inner as Bench, sarsen_work};
 use core::cell::UnsafeCell;
 use core::ffi::{c_char, c_void};
-use sarsen_core::catalogue::{Entry, Wanted, with_record};
+use sarsen_core::catalogue::Wanted;
 use sarsen_core::draft::{Description, Draft, DraftDisk, Frames, Held as Frame};
 use sarsen_core::format::page::ROWS_MAX;
 use sarsen_core::format::record::{HintSource, TEXT_MAX};
@@ -76,16 +76,14 @@ pub const fn needed(limits: &Limits) -> usize {
 #[inline(never)]
 fn start(name: &str, base: &str, resume: bool, store: &mut Store<'_>) -> Result<Start, Stop> {
     if resume && let Some(draft) = newest(Wanted::Draft(name), store)? {
-        let Entry { key, link } = draft.entry;
-        return Ok(with_record(store, &link, |_, record| Start::where_left(key, record, "", ""))??);
+        return Ok(Start::where_left(&draft.entry, "", "", store)?);
     }
     if base.is_empty() {
         return Ok(Start::EMPTY);
     }
-    let (base, parameters) = (Meant::version(base, store)?, *store.parameters());
-    let start = with_record(store, &base.entry.link, |id, record| Start::on(id, record, &parameters))?;
+    let base = Meant::version(base, store)?;
     // Writes of a guest lie on what it has read: there is no other base to take.
-    start.ok_or(SARSEN_CORRUPT.into())
+    Start::on(&base.entry.link, store)?.ok_or(SARSEN_CORRUPT.into())
 }
 
 /// # Safety

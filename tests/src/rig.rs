@@ -233,24 +233,13 @@ impl<'a> Rig<'a> {
         let mut start = backup::Start::EMPTY;
         if !plan.base.is_empty() {
             let found = self.find(store, Wanted::parse(plan.base))?;
-            let parameters = *store.parameters();
-            start = self.record(store, &found, |id, r| backup::Start::on(id, r, &parameters))?.unwrap_or(backup::Start::EMPTY);
+            start = patiently(|| backup::Start::on(&found.entry.link, store))?.unwrap_or(backup::Start::EMPTY);
         }
         if plan.continued {
             let found = self.find(store, Wanted::Draft(plan.name))?;
-            let key = found.entry.key;
-            start = self.record(store, &found, |_, r| backup::Start::where_left(key, r, "", ""))??;
+            start = patiently(|| backup::Start::where_left(&found.entry, "", "", store))?;
         }
         Ok(start)
-    }
-
-    fn record<R>(
-        &self,
-        store: &mut Store<'_>,
-        found: &Found,
-        read: impl Fn(Id, &sarsen_core::format::record::Record<'_>) -> R,
-    ) -> Result<R, Error> {
-        patiently(|| with_record(store, &found.entry.link, &read))
     }
 
     /// Backs a disk up.

@@ -9,7 +9,7 @@ use crate::screen::{self, shown};
 use crate::versions::{self, Found};
 use clap::Args;
 use clap::error::ErrorKind;
-use sarsen_core::catalogue::{Entry, Wanted, with_record};
+use sarsen_core::catalogue::Wanted;
 use sarsen_core::delta::SECTOR_BYTES;
 use sarsen_core::disk::Disk;
 use sarsen_core::error::{Error, Refusal};
@@ -133,7 +133,10 @@ impl Backup {
             "auto" => versions::newest(store, Wanted::Name(&self.name))?,
             wanted => Some(versions::find_version(store, wanted)?),
         };
-        Ok(base.map_or(Ok(Start::EMPTY), |base| build_on(store, &base))?)
+        Ok(match base {
+            Some(base) => build_on(store, &base)?,
+            None => Start::EMPTY,
+        })
     }
 
     /// The version that hints are since: hints of another would lose data, so there must be no doubt which.
@@ -158,9 +161,7 @@ impl Backup {
 
     fn continue_draft(&self, store: &mut Store<'_>, draft: &Found, identity: &str) -> Result<Start, Trouble> {
         let told = &draft.told;
-        let Entry { key, link } = draft.entry;
-        let start = with_record(store, &link, |_, record| Start::where_left(key, record, &self.snapshot, identity))?;
-        let start = start.map_err(|error| match error {
+        let start = Start::where_left(&draft.entry, &self.snapshot, identity, store).map_err(|error| match error {
             Error::Refused(Refusal::OtherSource) => Trouble::Told(Failure::new(
                 Exit::Mismatch,
                 format!(
@@ -233,9 +234,7 @@ impl From<Failure> for Trouble {
 }
 
 fn build_on(store: &mut Store<'_>, base: &Found) -> Result<Start, Error> {
-    let parameters = *store.parameters();
-    let start = with_record(store, &base.entry.link, |id, record| Start::on(id, record, &parameters))?;
-    Ok(start.unwrap_or_else(|| {
+    Ok(Start::on(&base.entry.link, store)?.unwrap_or_else(|| {
         screen::warn(format_args!(
             "{}: its manifest is not the one its root names; backing up without a base",
             base.told.called()

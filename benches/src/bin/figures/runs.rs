@@ -3,7 +3,7 @@
 use sarsen_benches::fill::{init, with_store};
 use sarsen_benches::stopwatch::{Seconds, Stopwatch};
 use sarsen_benches::{Failure, Measured};
-use sarsen_core::catalogue::{Search, Wanted, with_record};
+use sarsen_core::catalogue::{Search, Wanted};
 use sarsen_core::disk::Disk;
 use sarsen_core::error::{Error, Refusal};
 use sarsen_core::format::record::HintSource;
@@ -89,9 +89,8 @@ pub fn directory_bytes(path: &Path) -> Measured<u64> {
 
 /// The newest version, to build on.
 pub fn newest(store: &mut Store<'_>) -> Result<Option<Start>, Error> {
-    let parameters = *store.parameters();
     match Search::of(store, Wanted::Latest).run(store) {
-        Ok(found) => with_record(store, &found.entry.link, |id, record| Start::on(id, record, &parameters)),
+        Ok(found) => Start::on(&found.entry.link, store),
         Err(Error::Refused(Refusal::UnknownVersion)) => Ok(None),
         Err(error) => Err(error),
     }
