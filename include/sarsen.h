@@ -65,6 +65,8 @@ enum sarsen_status
     SARSEN_PENDING = 1,
     /* Done, but damage was found, or ranges were lost and are zeros. */
     SARSEN_DAMAGED = 2,
+    /* A check or scrub: done, but not all could be read. What was is not damaged. */
+    SARSEN_UNREAD = 3,
     /* The medium has no such segment. */
     SARSEN_GONE = 10,
     /* A segment to be made is there: somebody else writes here. */
@@ -343,6 +345,8 @@ enum sarsen_step_kind
     SARSEN_STEP_CHECKPOINT = 15,
     /* `segment` was removed. */
     SARSEN_STEP_REMOVED = 16,
+    /* The version `id` needs what could not be read: nobody knows whether it is whole. */
+    SARSEN_STEP_VERSION_UNREAD = 17,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -386,6 +390,9 @@ enum sarsen_finding
     SARSEN_FINDING_PADDING = 12,
     /* Of a kind this header does not know. */
     SARSEN_FINDING_OTHER = 13,
+    /* `len_bytes` of the segment could not be read. Where the medium says that of these bytes (`SARSEN_MEDIUM_UNREADABLE`), they are damaged; where
+     * it failed (`SARSEN_MEDIUM_FAILED`), nothing is known of them. */
+    SARSEN_FINDING_UNREADABLE = 14,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -624,10 +631,14 @@ struct sarsen_report {
     uint64_t findings;
     /* Of an import that ended too soon: bytes of the disk that are kept as a draft. */
     uint64_t position;
-    /* `SARSEN_OK`, `SARSEN_DAMAGED`, or of an import `SARSEN_STREAM_INTERRUPTED`. */
+    /* `SARSEN_OK`, `SARSEN_DAMAGED`, of a check or scrub `SARSEN_UNREAD`, or of an import `SARSEN_STREAM_INTERRUPTED`. */
     int32_t status;
     /* 1 if the source is known to have changed while it was read. */
     uint32_t source_changed;
+    /* Ranges that the medium failed to read. */
+    uint64_t unread;
+    /* Versions that need one, and are not hit as far as is known. */
+    uint64_t versions_unread;
 };
 
 /* A draft that is open. Several may be open on one repository; a flush of one makes durable what was written to it. */
@@ -1020,7 +1031,8 @@ sarsen_status sarsen_backup(struct sarsen_repository *repository,
 
 /* Begins a check as a task: reads structure, that is headers, footers, tables, and whether all that versions need is there. Changes nothing.
  *
- * `SARSEN_DAMAGED` at the end if anything is wrong; each finding is told as a step. It needs the repository for itself: `SARSEN_BUSY` while tasks or drafts
+ * `SARSEN_DAMAGED` at the end if anything is wrong; each finding is told as a step. What the medium fails to read is passed over, and told: if that is all,
+ * `SARSEN_UNREAD`. Where reading fails 64 times in a row, it ends with `SARSEN_FAILED`. It needs the repository for itself: `SARSEN_BUSY` while tasks or drafts
  * are open on it, and until it is closed, calls on the repository and its versions answer that too (open it once more to read meanwhile).
  * `watch` may be NULL. `memory`: as in `sarsen_backup_begin`. */
 sarsen_status sarsen_check_begin(struct sarsen_task *task,

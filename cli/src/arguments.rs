@@ -22,7 +22,8 @@ Exit codes:
   2  the command line was not understood
   3  damage was found
   4  the source, the hints or the stream do not match what is to be built on or continued
-  5  done, but the source changed while it was read";
+  5  done, but the source changed while it was read
+  6  check, scrub: not all could be read; what was is not damaged";
 
 /// Backs up disks, proves them whole, and gives them back.
 #[derive(Parser, Debug)]

@@ -11,8 +11,8 @@ use std::io;
 /// What an error of the engine means.
 pub fn error(error: &Error) -> String {
     match *error {
-        Error::Medium { segment: Some(segment), trouble: of } => format!("{}: {}", file(segment), trouble(of)),
-        Error::Medium { segment: None, trouble: of } => format!("the repository's directory: {}", trouble(of)),
+        Error::Medium { segment: Some(segment), trouble: of, .. } => format!("{}: {}", file(segment), trouble(of)),
+        Error::Medium { segment: None, trouble: of, .. } => format!("the repository's directory: {}", trouble(of)),
         Error::Disk { offset, kind } => format!("at byte {offset}: {}", disk_kind(kind)),
         Error::Corrupt { place, what: of } => {
             format!("damaged: {}{}; `sarsen scrub` says which versions that hits", place_of(place), what(of))
@@ -255,7 +255,7 @@ mod tests {
             "damaged: segment 3 (segments/0000000003.seg), offset 4096: the stored bytes are not those that were written; \
              `sarsen scrub` says which versions that hits"
         );
-        let said = error(&Error::Medium { segment: Some(SegmentNumber(12)), trouble: Trouble::Full });
+        let said = error(&Error::Medium { segment: Some(SegmentNumber(12)), offset: 0, trouble: Trouble::Full });
         assert!(said.starts_with("segment 12 (segments/0000000012.seg): no space is left; "), "{said}");
         let said = error(&Error::Memory { memory: Memory::Index, needed: 1 << 20 });
         assert!(said.contains("16.0 MiB"), "{said}");

@@ -17,6 +17,7 @@ pub enum Exit {
     Damage = 3,
     Mismatch = 4,
     SourceChanged = 5,
+    Unread = 6,
 }
 
 impl From<Exit> for ExitCode {

@@ -1,22 +1,34 @@
 //! Damage marks in lent memory: places whose entries cannot be used. A mark is on a place, never on an id; whether a version is hit is derived.
+//!
+//! While a check is under way there are also places that could not be read. They are no damage, and gone before anything is noted.
 
 use crate::error::{Error, Memory};
 use crate::format::damage::Mark;
 use crate::host::Slots;
 use crate::types::{Digest, Place, SegmentNumber, wide};
 
-/// A mark, and whether this run of a verb has seen that it still holds.
+/// A mark, and what this run of a verb knows of it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Marked {
     mark: Mark,
-    confirmed: bool,
+    standing: Standing,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Standing {
+    /// It was noted before.
+    Noted,
+    /// It still holds.
+    Confirmed,
+    /// No damage: the entry could not be read.
+    Unread,
 }
 
 impl Marked {
     /// A free slot.
     pub const FREE: Marked = Marked {
         mark: Mark { place: Place { segment: SegmentNumber(0), offset: 0 }, len_bytes: 0, when: 0, digest: Digest::ZERO },
-        confirmed: false,
+        standing: Standing::Noted,
     };
 }
 
@@ -71,6 +83,12 @@ impl<'m> Marks<'m> {
         self.position(place).is_ok()
     }
 
+    /// Whether the entry at a place could not be read, and is not known to be damaged.
+    pub fn is_unread(&self, place: Place) -> bool {
+        let marked = self.position(place).ok().and_then(|at| self.all().get(at));
+        marked.is_some_and(|marked| marked.standing == Standing::Unread)
+    }
+
     /// Whether any entry of a segment is marked.
     pub fn any_in(&self, segment: SegmentNumber) -> bool {
         let from = self.position(Place::new(segment, 0)).unwrap_or_else(|at| at);
@@ -80,7 +98,7 @@ impl<'m> Marks<'m> {
     /// Takes a mark over from the damage list.
     pub fn load(&mut self, mark: Mark) -> Result<(), Error> {
         let changed = self.changed;
-        self.insert(mark, false)?;
+        self.insert(mark, Standing::Noted)?;
         self.changed = changed;
         Ok(())
     }
@@ -90,21 +108,40 @@ impl<'m> Marks<'m> {
         match self.position(mark.place) {
             Ok(at) => {
                 if let Some(marked) = self.slots.items_mut().get_mut(at) {
-                    marked.confirmed = true;
+                    self.changed |= marked.standing == Standing::Unread;
+                    marked.standing = Standing::Confirmed;
                 }
                 Ok(())
             }
-            Err(_) => self.insert(mark, true),
+            Err(_) => self.insert(mark, Standing::Confirmed),
         }
     }
 
-    fn insert(&mut self, mark: Mark, confirmed: bool) -> Result<(), Error> {
+    /// The entry at this place could not be read. A mark that it has is kept: nothing says that it does not hold.
+    pub fn pass_over(&mut self, place: Place) -> Result<(), Error> {
+        if self.contains(place) {
+            return if self.is_unread(place) { Ok(()) } else { self.confirm(Mark { place, ..Marked::FREE.mark }) };
+        }
+        let changed = self.changed;
+        self.insert(Mark { place, ..Marked::FREE.mark }, Standing::Unread)?;
+        self.changed = changed;
+        Ok(())
+    }
+
+    /// Forgets which places could not be read.
+    pub fn forget_unread(&mut self) {
+        let changed = self.changed;
+        self.keep(&|marked| marked.standing != Standing::Unread);
+        self.changed = changed;
+    }
+
+    fn insert(&mut self, mark: Mark, standing: Standing) -> Result<(), Error> {
         let Err(at) = self.position(mark.place) else { return Ok(()) };
         let wanted = self.used.saturating_add(1);
         if !self.slots.grow(wanted, Marked::FREE) {
             return Err(Error::Memory { memory: Memory::Marks, needed: wide(wanted) });
         }
-        let mut carried = Marked { mark, confirmed };
+        let mut carried = Marked { mark, standing };
         let pushed = self.slots.items_mut().get_mut(at..wanted).unwrap_or_default();
         pushed.iter_mut().for_each(|slot| core::mem::swap(slot, &mut carried));
         self.used = wanted;
@@ -112,13 +149,24 @@ impl<'m> Marks<'m> {
         Ok(())
     }
 
-    /// Removes the marks that `keep` turns down; it is told whether the mark was confirmed.
+    /// Removes the marks that `keep` turns down; it is told whether the mark was confirmed. Places that could not be read stay.
     pub fn retain(&mut self, keep: &dyn Fn(&Mark, bool) -> bool) {
+        self.keep(&|Marked { mark, standing }| *standing == Standing::Unread || keep(mark, *standing == Standing::Confirmed));
+    }
+
+    /// Forgets what an earlier run has confirmed: it is to be seen anew.
+    pub fn doubt(&mut self) {
+        for marked in self.slots.items_mut().get_mut(..self.used).unwrap_or_default() {
+            marked.standing = Standing::Noted;
+        }
+    }
+
+    fn keep(&mut self, keep: &dyn Fn(&Marked) -> bool) {
         let mut kept = 0usize;
         for at in 0..self.used {
             let items = self.slots.items_mut();
             let Some(&marked) = items.get(at) else { break };
-            if keep(&marked.mark, marked.confirmed) {
+            if keep(&marked) {
                 if let Some(slot) = items.get_mut(kept) {
                     *slot = marked;
                 }

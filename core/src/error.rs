@@ -169,6 +169,8 @@ pub enum Error {
     Medium {
         /// Which segment.
         segment: Option<SegmentNumber>,
+        /// Of reading: where what could not be read begins, or the entry it is of; otherwise 0.
+        offset: u32,
         /// What it said.
         trouble: Trouble,
     },
@@ -237,10 +239,19 @@ impl Error {
     pub fn is_damage(&self) -> bool {
         match self {
             Error::Corrupt { what, .. } => *what != What::UnknownCodec,
-            Error::Medium { segment: Some(_), trouble } => {
+            Error::Medium { segment: Some(_), trouble, .. } => {
                 matches!(trouble, Trouble::Gone | Trouble::Short | Trouble::Unreadable)
             }
             _ => false,
+        }
+    }
+
+    /// Where a segment could not be read because the medium failed: that says nothing of the bytes, and other places may be read well.
+    #[inline(never)] // asked for everywhere
+    pub fn unread(&self) -> Option<Place> {
+        match *self {
+            Error::Medium { segment: Some(segment), offset, trouble: Trouble::Failed(_) } => Some(Place::new(segment, offset)),
+            _ => None,
         }
     }
 
@@ -249,11 +260,15 @@ impl Error {
     }
 
     pub(crate) fn segment(segment: SegmentNumber) -> impl Fn(Trouble) -> Error {
-        move |trouble| Error::Medium { segment: Some(segment), trouble }
+        Error::at(Place::new(segment, 0))
+    }
+
+    pub(crate) fn at(Place { segment, offset }: Place) -> impl Fn(Trouble) -> Error {
+        move |trouble| Error::Medium { segment: Some(segment), offset, trouble }
     }
 
     pub(crate) fn listing(trouble: Trouble) -> Error {
-        Error::Medium { segment: None, trouble }
+        Error::Medium { segment: None, offset: 0, trouble }
     }
 }
 

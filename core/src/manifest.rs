@@ -64,6 +64,17 @@ pub struct Reached {
     pub page_lost: bool,
     /// A block could not be read that no earlier reach has met.
     pub block_lost: bool,
+    /// Of a reach that judges: something is lost, and not merely not read.
+    pub damaged: bool,
+}
+
+/// Why something below a page is not to be had; the graver one counts.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Hole {
+    None,
+    /// Its bytes could not be read.
+    Unread,
+    Damage,
 }
 
 /// Follows a manifest, flagging in the index what it reaches; what an earlier reach has followed is not followed again.
@@ -71,14 +82,15 @@ pub struct Reached {
 pub struct Reach {
     descent: Descent,
     slots: [Option<SlotIndex>; LEVELS_MAX],
-    holed: [bool; LEVELS_MAX],
+    holed: [Hole; LEVELS_MAX],
     page_lost: bool,
     block_lost: bool,
-    whole: bool,
+    worst: Hole,
     disk_size: u64,
     block_bytes: u32,
     reached: Option<Met>,
     counting: bool,
+    judging: bool,
 }
 
 /// What a step of a reach came to for the first time.
@@ -100,18 +112,24 @@ impl Reach {
             block_bytes,
             reached: None,
             counting: false,
+            judging: false,
             descent,
             slots: [None; LEVELS_MAX],
-            holed: [false; LEVELS_MAX],
+            holed: [Hole::None; LEVELS_MAX],
             page_lost: false,
             block_lost: false,
-            whole: true,
+            worst: Hole::None,
         }
     }
 
     /// Flags blocks that several others lie on as [`SHARED`], too.
     pub fn counting(self) -> Reach {
         Reach { counting: true, ..self }
+    }
+
+    /// Tells what is damaged from what was not read. Instead of pages below which a page is lost, those below which there is damage are flagged.
+    pub fn judging(self) -> Reach {
+        Reach { judging: true, ..self }
     }
 
     /// What the last step came to for the first time, if it did.
@@ -123,8 +141,9 @@ impl Reach {
     pub fn step(&mut self, store: &mut Store<'_>, memory: &mut [u8]) -> Result<Option<Reached>, Error> {
         match self.descent.next(memory)? {
             None => {
-                let Reach { whole, page_lost, block_lost, .. } = *self;
-                return Ok(Some(Reached { whole, page_lost, block_lost }));
+                let Reach { worst, page_lost, block_lost, .. } = *self;
+                let (whole, damaged) = (worst == Hole::None, worst == Hole::Damage);
+                return Ok(Some(Reached { whole, page_lost, block_lost, damaged }));
             }
             Some(Meeting::Page { level, link, .. }) => self.page(level, &link.id, store, memory)?,
             Some(Meeting::Row { key }) => {
@@ -138,12 +157,13 @@ impl Reach {
                         flag(store, found.slot, NAMED);
                         let expected = block_len(self.disk_size, self.block_bytes, key);
                         if found.entry.raw_bytes != expected {
-                            self.hole(0);
+                            self.hole(0, Hole::Damage);
                         }
                     }
                     Ok(None) => {
+                        let hole = self.cause(Sought::Block, &id, store).inspect_err(|_| self.descent.again(key))?;
                         self.block_lost = true;
-                        self.hole(0);
+                        self.hole(0, hole);
                     }
                     Err(error) => {
                         self.descent.again(key);
@@ -157,66 +177,75 @@ impl Reach {
     }
 
     fn page(&mut self, level: u8, id: &Id, store: &mut Store<'_>, memory: &mut [u8]) -> Result<(), Error> {
-        let Some(found) = store.readable(Sought::Page, id)? else { return self.lose(level) };
+        let Some(found) = store.readable(Sought::Page, id)? else { return self.lose(level, id, store) };
         let known = store.index().flags(found.slot);
         if known.has(WALKED) {
             if known.has(HOLED) {
-                self.hole(level.saturating_add(1));
-                self.page_lost |= known.has(PAGE_LOST);
+                let damaged = known.has(GRAVE) || !self.judging;
+                self.hole(level.saturating_add(1), if damaged { Hole::Damage } else { Hole::Unread });
+                self.page_lost |= known.has(GRAVE);
             }
             self.descent.skip();
             return Ok(());
         }
         if keep_chain(store, Sought::Page, id, false)?.is_none() {
-            return self.lose(level);
+            return self.lose(level, id, store);
         }
         self.reached = Some(Met::Page(found.place));
         match self.descent.enter(store, memory) {
             Ok(_) => {}
-            Err(error) if error.is_damage() => return self.lose(level),
+            Err(error) if error.is_damage() => return self.lose(level, id, store),
             Err(error) => return Err(error),
         }
         if let (Some(slot), Some(holed)) = (self.slots.get_mut(usize::from(level)), self.holed.get_mut(usize::from(level))) {
-            (*slot, *holed) = (Some(found.slot), false);
+            (*slot, *holed) = (Some(found.slot), Hole::None);
         }
         Ok(())
     }
 
-    fn lose(&mut self, level: u8) -> Result<(), Error> {
+    fn lose(&mut self, level: u8, id: &Id, store: &Store<'_>) -> Result<(), Error> {
+        let hole = self.cause(Sought::Page, id, store)?;
         self.page_lost = true;
-        self.hole(level.saturating_add(1));
+        self.hole(level.saturating_add(1), hole);
         self.descent.skip();
         Ok(())
     }
 
+    /// Why an object is not to be had: the first of its chain that is not decides.
+    fn cause(&self, sought: Sought, id: &Id, store: &Store<'_>) -> Result<Hole, Error> {
+        let mut missing = *id;
+        let whole = !self.judging || store.visit_chain(sought, id, &mut |found| missing = found.entry.base)?;
+        Ok(if !whole && store.may_be_unread(&missing) { Hole::Unread } else { Hole::Damage })
+    }
+
     /// Something below the page at `level` cannot be read.
-    fn hole(&mut self, level: u8) {
-        self.whole = false;
+    fn hole(&mut self, level: u8, hole: Hole) {
+        self.worst = self.worst.max(hole);
         if let Some(holed) = self.holed.get_mut(usize::from(level)) {
-            *holed = true;
+            *holed = (*holed).max(hole);
         }
     }
 
     fn left(&mut self, level: u8, store: &mut Store<'_>) {
         let at = usize::from(level);
-        let holed = self.holed.get(at).copied().unwrap_or(false);
+        let hole = self.holed.get(at).copied().unwrap_or(Hole::None);
         if let Some(slot) = self.slots.get(at).copied().flatten() {
             flag(store, slot, WALKED);
-            if holed {
+            if hole != Hole::None {
                 flag(store, slot, HOLED);
             }
-            if holed && self.page_lost {
-                flag(store, slot, PAGE_LOST);
+            if if self.judging { hole == Hole::Damage } else { hole != Hole::None && self.page_lost } {
+                flag(store, slot, GRAVE);
             }
         }
-        if holed {
-            self.hole(level.saturating_add(1));
+        if hole != Hole::None {
+            self.hole(level.saturating_add(1), hole);
         }
     }
 }
 
-/// A page below which a page cannot be read.
-const PAGE_LOST: Flags = Flags::from_bits(8);
+/// A page below which a page cannot be read; of a reach that judges, one below which there is damage.
+const GRAVE: Flags = Flags::from_bits(8);
 
 fn flag(store: &mut Store<'_>, slot: SlotIndex, more: Flags) {
     let flags = store.index().flags(slot).with(more);

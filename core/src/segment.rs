@@ -46,7 +46,12 @@ fn finished(hasher: &Hasher) -> Digest {
 impl<'a> Source<'a> {
     /// Fills `to` from a place.
     pub fn read(&self, place: Place, to: &mut [u8]) -> Result<(), Error> {
-        self.medium.read(Name::Segment(place.segment), place.offset.into(), to).map_err(Error::segment(place.segment))
+        self.read_of(place, place, to)
+    }
+
+    /// The same; where it fails, the entry at `of` is what could not be read.
+    fn read_of(&self, of: Place, place: Place, to: &mut [u8]) -> Result<(), Error> {
+        self.medium.read(Name::Segment(place.segment), place.offset.into(), to).map_err(Error::at(of))
     }
 
     /// Length of a segment's file; none if it is gone.
@@ -102,7 +107,7 @@ impl<'a> Source<'a> {
     fn payload_unchecked<'b>(&self, place: Place, entry: &EntryHeader, to: &'b mut [u8]) -> Result<&'b [u8], Error> {
         let needed = narrow(entry.stored_bytes.into());
         let to = to.get_mut(..needed).ok_or(Error::Memory { memory: crate::error::Memory::Buffer, needed: wide(needed) })?;
-        self.read(payload_place(place), to)?;
+        self.read_of(place, payload_place(place), to)?;
         Ok(to)
     }
 

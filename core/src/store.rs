@@ -98,6 +98,9 @@ pub struct Store<'m> {
     table_lost_with: Option<SegmentNumber>,
     rebuilt: bool,
     incomplete: bool,
+    /// Segments that cannot be read are passed over, and whether one was.
+    forbearing: bool,
+    passed_over: bool,
     chain: [Option<Place>; PAGE_DEPTH_MAX as usize + 1],
     index: Index<'m>,
     marks: Marks<'m>,
@@ -140,6 +143,8 @@ impl<'m> Store<'m> {
             table_lost_with: None,
             rebuilt: false,
             incomplete: false,
+            forbearing: false,
+            passed_over: false,
             chain: [None; PAGE_DEPTH_MAX as usize + 1],
             index: Index::new(index, seed.map(u64::from_le_bytes)),
             marks: Marks::new(marks),

@@ -8,7 +8,7 @@
 
 use crate::chain::{Chain, Filled, Old, PackedBlock, Packing, Stack, differ, shape, stored};
 use crate::disk::{Disk, Wanted};
-use crate::error::{Error, Memory, Refusal, What};
+use crate::error::{Error, Memory, Refusal, Trouble, What};
 use crate::format::block::frame_len;
 use crate::format::commit::Commit;
 use crate::format::entry::{EntryHeader, FILL, Kind, Line};
@@ -278,6 +278,8 @@ pub enum Fault {
     Payload,
     /// The filling behind it.
     Padding,
+    /// The medium says that its bytes cannot be read any more.
+    Unreadable,
 }
 
 /// What a worker works with.
@@ -299,6 +301,13 @@ pub enum Event {
     Finding(Finding),
     /// A version that damage hits.
     Hit {
+        /// Its version id, or its record's id if that cannot be read.
+        id: Id,
+        /// Its record.
+        link: crate::types::Link,
+    },
+    /// A version of which something could not be read, and nothing is known to be damaged: nobody knows whether it is whole.
+    Unread {
         /// Its version id, or its record's id if that cannot be read.
         id: Id,
         /// Its record.
@@ -358,6 +367,8 @@ pub enum FindingKind {
     Payload,
     /// The filling behind a payload.
     Padding,
+    /// Bytes that could not be read.
+    Unreadable,
 }
 
 impl FindingKind {
@@ -376,6 +387,7 @@ impl FindingKind {
             FindingKind::Digest => "digest",
             FindingKind::Payload => "payload",
             FindingKind::Padding => "padding",
+            FindingKind::Unreadable => "unreadable",
         }
     }
 }
@@ -387,6 +399,8 @@ pub struct Finding {
     pub kind: FindingKind,
     /// Where; none for the head pin.
     pub place: Option<Place>,
+    /// Of what could not be read: bytes; otherwise 0.
+    pub len_bytes: u64,
 }
 
 /// What a task wants next.
@@ -597,7 +611,7 @@ fn check_entry(piece: &Piece, hands: &Hands<'_>, work: &mut Work<'_>, later: Opt
     let entry = match source.entry(place, limit) {
         Ok(entry) if line.is_none_or(|line| line == entry.line(place.offset)) => entry,
         Ok(_) => return Ok(checked(Some(Fault::Entry), None, source)),
-        Err(error) if error.is_damage() => return Ok(checked(Some(Fault::Entry), None, source)),
+        Err(error) if error.is_damage() => return Ok(checked(Some(fault_of(&error, Fault::Entry)), None, source)),
         Err(error) => return Err(error),
     };
     let fault = match payload_is_right(source, place, &entry, decodes, later, work) {
@@ -607,10 +621,18 @@ fn check_entry(piece: &Piece, hands: &Hands<'_>, work: &mut Work<'_>, later: Opt
             Err(error) if error.is_damage() => Some(Fault::Padding),
             Err(error) => return Err(error),
         },
-        Err(error) if error.is_damage() => Some(Fault::Payload),
+        Err(error) if error.is_damage() => Some(fault_of(&error, Fault::Payload)),
         Err(error) => return Err(error),
     };
     Ok(checked(fault, Some(&entry), source))
+}
+
+/// What an error says of an entry whose bytes, had they been read, had that fault.
+fn fault_of(error: &Error, read: Fault) -> Fault {
+    match error {
+        Error::Medium { trouble: Trouble::Unreadable, .. } => Fault::Unreadable,
+        _ => read,
+    }
 }
 
 fn checked(fault: Option<Fault>, entry: Option<&EntryHeader>, source: &Source<'_>) -> Outcome {

@@ -3,6 +3,7 @@
 use crate::host::sarsen_watch;
 use crate::memory::{Limits, Room, room_for, room_for_bytes};
 use crate::repository::{Held, sarsen_repository};
+use crate::status::sarsen_status::SARSEN_UNREAD;
 use crate::status::{Stop, answer, sarsen_fault, sarsen_status};
 use crate::task::{Beginning, Begun, Told, run_blocking, sarsen_report, sarsen_task};
 use crate::text::optional;
@@ -21,7 +22,12 @@ impl Told for Report {
             versions: self.versions,
             versions_hit: self.hit,
             findings: self.findings,
-            status: sarsen_report::status_of(self.damaged()),
+            unread: self.unread,
+            versions_unread: self.unproved,
+            status: match self.unread > 0 || self.unproved > 0 {
+                true if !self.damaged() => SARSEN_UNREAD as i32,
+                _ => sarsen_report::status_of(self.damaged()),
+            },
             ..sarsen_report::NONE
         }
     }
@@ -84,7 +90,8 @@ unsafe fn bytes_of<'a>(version: *const c_char) -> Result<Look<'a>, Stop> {
 
 /// Begins a check as a task: reads structure, that is headers, footers, tables, and whether all that versions need is there. Changes nothing.
 ///
-/// `SARSEN_DAMAGED` at the end if anything is wrong; each finding is told as a step. It needs the repository for itself: `SARSEN_BUSY` while tasks or drafts
+/// `SARSEN_DAMAGED` at the end if anything is wrong; each finding is told as a step. What the medium fails to read is passed over, and told: if that is all,
+/// `SARSEN_UNREAD`. Where reading fails 64 times in a row, it ends with `SARSEN_FAILED`. It needs the repository for itself: `SARSEN_BUSY` while tasks or drafts
 /// are open on it, and until it is closed, calls on the repository and its versions answer that too (open it once more to read meanwhile).
 /// `watch` may be NULL. `memory`: as in `sarsen_backup_begin`.
 ///

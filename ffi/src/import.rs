@@ -86,7 +86,7 @@ enum Phase {
 impl Fed {
     fn read(&mut self) -> Result<(), Error> {
         match self.source.read(self.import.room()) {
-            Ok(None) => return Err(Error::Medium { segment: None, trouble: Trouble::Pending }),
+            Ok(None) => return Err(Error::Medium { segment: None, offset: 0, trouble: Trouble::Pending }),
             Ok(Some(len)) => self.import.feed(len),
             Err(kind) => self.import.fail(kind),
         }

@@ -13,6 +13,8 @@ pub enum sarsen_status {
     SARSEN_PENDING = 1,
     /// Done, but damage was found, or ranges were lost and are zeros.
     SARSEN_DAMAGED = 2,
+    /// A check or scrub: done, but not all could be read. What was is not damaged.
+    SARSEN_UNREAD = 3,
 
     /// The medium has no such segment.
     SARSEN_GONE = 10,
@@ -222,9 +224,9 @@ impl From<Error> for Stop {
     #[inline(never)]
     fn from(error: Error) -> Stop {
         match error {
-            Error::Medium { segment, trouble } => {
+            Error::Medium { segment, offset, trouble } => {
                 let segment = segment.map_or(SARSEN_NO_SEGMENT, |segment| segment.0);
-                Stop { status: of_trouble(trouble), fault: sarsen_fault { segment, ..NOWHERE } }
+                Stop { status: of_trouble(trouble), fault: sarsen_fault { segment, offset, ..NOWHERE } }
             }
             Error::Disk { offset, kind: embedded_io::ErrorKind::InvalidInput } => Stop::detailed(SARSEN_BEYOND_END, offset),
             Error::Disk { offset, .. } => Stop::detailed(SARSEN_DISK_FAILED, offset),
@@ -349,6 +351,7 @@ texts! {
     SARSEN_OK, "done";
     SARSEN_PENDING, "the medium is not ready: call again";
     SARSEN_DAMAGED, "done, but damage was found or ranges were lost";
+    SARSEN_UNREAD, "done, but not all could be read; what was is not damaged";
     SARSEN_GONE, "the medium has no such segment";
     SARSEN_EXISTS, "a segment to be made exists: somebody else writes here";
     SARSEN_FULL, "the medium is full";

@@ -58,6 +58,8 @@ pub enum sarsen_step_kind {
     SARSEN_STEP_CHECKPOINT = 15,
     /// `segment` was removed.
     SARSEN_STEP_REMOVED = 16,
+    /// The version `id` needs what could not be read: nobody knows whether it is whole.
+    SARSEN_STEP_VERSION_UNREAD = 17,
 }
 
 /// Kinds of damage (docs/FORMAT.md, section 13).
@@ -92,6 +94,9 @@ pub enum sarsen_finding {
     SARSEN_FINDING_PADDING = 12,
     /// Of a kind this header does not know.
     SARSEN_FINDING_OTHER = 13,
+    /// `len_bytes` of the segment could not be read. Where the medium says that of these bytes (`SARSEN_MEDIUM_UNREADABLE`), they are damaged; where
+    /// it failed (`SARSEN_MEDIUM_FAILED`), nothing is known of them.
+    SARSEN_FINDING_UNREADABLE = 14,
 }
 
 use sarsen_finding::*;
@@ -126,8 +131,8 @@ impl sarsen_step {
 
 fn step_of(event: &Event) -> sarsen_step {
     match *event {
-        Event::Finding(Finding { kind, place }) => {
-            let step = sarsen_step { finding: finding(kind) as i32, ..sarsen_step::of(SARSEN_STEP_FINDING) };
+        Event::Finding(Finding { kind, place, len_bytes }) => {
+            let step = sarsen_step { finding: finding(kind) as i32, len_bytes, ..sarsen_step::of(SARSEN_STEP_FINDING) };
             match place {
                 Some(place) => sarsen_step { segment: place.segment.0, offset: place.offset, ..step },
                 None => step,
@@ -138,6 +143,12 @@ fn step_of(event: &Event) -> sarsen_step {
             segment: link.place.segment.0,
             offset: link.place.offset,
             ..sarsen_step::of(SARSEN_STEP_VERSION_HIT)
+        },
+        Event::Unread { id, link } => sarsen_step {
+            id: id.0,
+            segment: link.place.segment.0,
+            offset: link.place.offset,
+            ..sarsen_step::of(SARSEN_STEP_VERSION_UNREAD)
         },
         Event::Whole { id } => sarsen_step { id: id.0, ..sarsen_step::of(SARSEN_STEP_VERSION_WHOLE) },
         Event::Lost { offset, len_bytes } => sarsen_step { at: offset, len_bytes, ..sarsen_step::of(SARSEN_STEP_LOST) },
@@ -162,6 +173,7 @@ fn finding(kind: FindingKind) -> sarsen_finding {
         FindingKind::Digest => SARSEN_FINDING_DIGEST,
         FindingKind::Payload => SARSEN_FINDING_PAYLOAD,
         FindingKind::Padding => SARSEN_FINDING_PADDING,
+        FindingKind::Unreadable => SARSEN_FINDING_UNREADABLE,
         _ => SARSEN_FINDING_OTHER,
     }
 }
@@ -208,10 +220,14 @@ pub struct sarsen_report {
     pub findings: u64,
     /// Of an import that ended too soon: bytes of the disk that are kept as a draft.
     pub position: u64,
-    /// `SARSEN_OK`, `SARSEN_DAMAGED`, or of an import `SARSEN_STREAM_INTERRUPTED`.
+    /// `SARSEN_OK`, `SARSEN_DAMAGED`, of a check or scrub `SARSEN_UNREAD`, or of an import `SARSEN_STREAM_INTERRUPTED`.
     pub status: i32,
     /// 1 if the source is known to have changed while it was read.
     pub source_changed: u32,
+    /// Ranges that the medium failed to read.
+    pub unread: u64,
+    /// Versions that need one, and are not hit as far as is known.
+    pub versions_unread: u64,
 }
 
 impl sarsen_report {
@@ -237,6 +253,8 @@ impl sarsen_report {
         position: 0,
         status: SARSEN_OK as i32,
         source_changed: 0,
+        unread: 0,
+        versions_unread: 0,
     };
 
     /// The status of a verb that found, or met, damage or not.
@@ -687,6 +705,7 @@ unsafe fn run(task: *mut sarsen_task, work: *mut sarsen_work, report: *mut sarse
     match done.status {
         ok if ok == SARSEN_OK as i32 => Ok(()),
         cut if cut == SARSEN_STREAM_INTERRUPTED as i32 => Err(Stop::detailed(SARSEN_STREAM_INTERRUPTED, done.position)),
+        unread if unread == SARSEN_UNREAD as i32 => Err(SARSEN_UNREAD.into()),
         _ => Err(SARSEN_DAMAGED.into()),
     }
 }
@@ -725,7 +744,9 @@ unsafe fn close(task: *mut sarsen_task) -> Result<(), Stop> {
         return Err(SARSEN_BUSY.into());
     }
     held.users = held.users.saturating_sub(1);
-    held.exclusive = false;
+    if core::mem::take(&mut held.exclusive) {
+        held.store.retry();
+    }
     // SAFETY: it is open, and nobody does a job of it.
     unsafe { handle::close(task) };
     Ok(())

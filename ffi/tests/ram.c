@@ -87,6 +87,8 @@ static int32_t ram_read(void *context, uint32_t number, uint64_t at, uint8_t *to
     int32_t answer = SARSEN_MEDIUM_GONE;
     if (ram->lie == FAILING_READ)
         return SARSEN_MEDIUM_FAILED;
+    if (ram->sick_at && number == 1 && ram->sick_at - at < len_bytes)
+        return SARSEN_MEDIUM_FAILED;
     if (ram->lie == PENDING_OFTEN) {
         uint64_t place = (uint64_t)number << 32 | at, *slot = &ram->fetched[(place * 0x9E3779B97F4A7C15u) >> 52];
         if (*slot != place + 1) {

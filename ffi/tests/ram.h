@@ -47,6 +47,7 @@ struct ram {
     int count;
     int space; /* segments that may exist */
     enum lie lie;
+    size_t sick_at;    /* reads of this byte of segment 1 fail; 0: none do */
     uint64_t fetched[4096]; /* places that were asked for before */
     int random_fails;
     uint64_t time;

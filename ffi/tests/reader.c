@@ -73,8 +73,15 @@ static void read_one(FILE *file)
     struct sarsen_backup_options options = {.name = "disk"};
     EXPECT(SARSEN_READ_ONLY, sarsen_backup(&rig.repository, &disk.disk, &options, &rig.work, NULL, &rig.fault));
 
-    ram_flip(&rig.ram, 1, rig.ram.segments[1].len_bytes / 2);
     struct sarsen_report report;
+    rig.ram.sick_at = rig.ram.segments[1].len_bytes / 2;
+    EXPECT(SARSEN_UNREAD, sarsen_scrub(&rig.repository, NULL, NULL, &rig.work, &report, &rig.fault));
+    CHECK(report.status == SARSEN_UNREAD && report.unread == 1 && report.versions_unread == 1);
+    CHECK(report.findings == 0 && report.versions_hit == 0);
+    rig.ram.sick_at = 0;
+    MUST(sarsen_scrub(&rig.repository, NULL, NULL, &rig.work, &report, &rig.fault));
+
+    ram_flip(&rig.ram, 1, rig.ram.segments[1].len_bytes / 2);
     EXPECT(SARSEN_DAMAGED, sarsen_scrub(&rig.repository, NULL, NULL, &rig.work, &report, &rig.fault));
     CHECK(report.findings > 0);
     CHECK(rig.ram.count == count); /* a mark would have begun a segment */

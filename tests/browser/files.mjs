@@ -122,9 +122,13 @@ export async function filesTests() {
         utimesSync(file, new Date(), new Date(Date.now() + 60_000));
       }
       await at.scrub();
-      assert.match(await at.verdict("Could not be read"), /says nothing about whether its bytes are intact/);
+      const said = await at.verdict("Not all could be read");
+      assert.match(said, /Of 2 versions nobody knows/);
+      assert.doesNotMatch(said, /[Dd]amaged|[Ii]ntact/);
       assert.deepEqual(await at.standings(), { "disk@tuesday": "could not be read", "disk@monday": "could not be read" });
-      assert.ok((await at.report()).unread.message);
+      const { findings, hit, unread } = await at.report();
+      assert.deepEqual([hit.length, unread.length], [0, 2]);
+      assert.ok(findings.length > 0 && findings.every(({ kind }) => kind === "unreadable"));
     }));
 
   await test("a_scrub_that_is_stopped_says_nothing_of_what_was_not_read", () =>

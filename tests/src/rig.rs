@@ -117,12 +117,14 @@ pub struct Verdict {
     pub hit: Vec<String>,
     /// Versions that are whole.
     pub whole: Vec<String>,
+    /// Versions of which something could not be read.
+    pub unread: Vec<String>,
 }
 
 impl Verdict {
     /// Whether nothing is wrong.
     pub fn is_clean(&self) -> bool {
-        self.findings.is_empty() && self.hit.is_empty()
+        self.findings.is_empty() && self.hit.is_empty() && self.unread.is_empty()
     }
 }
 
@@ -322,6 +324,14 @@ impl<'a> Rig<'a> {
         self.with(|store| self.check_in(store, depth))
     }
 
+    /// Checks or scrubs; all that is told meanwhile.
+    pub fn check_events(&self, depth: check::Depth) -> Result<Vec<Event>, Error> {
+        self.with(|store| {
+            let mut pages = pages();
+            Ok(self.run(&mut check::Check::new(store, depth, &mut pages), store, None)?.1)
+        })
+    }
+
     /// Checks or scrubs an open repository.
     pub fn check_in(&self, store: &mut Store<'_>, depth: check::Depth) -> Result<(check::Report, Verdict), Error> {
         let mut pages = pages();
@@ -491,6 +501,7 @@ fn verdict(events: &[Event]) -> Verdict {
             Event::Finding(finding) => verdict.findings.push((finding.place, finding.kind.name())),
             Event::Hit { id, .. } => verdict.hit.push(id.to_string()),
             Event::Whole { id } => verdict.whole.push(id.to_string()),
+            Event::Unread { id, .. } => verdict.unread.push(id.to_string()),
             _ => {}
         }
     }
@@ -499,5 +510,7 @@ fn verdict(events: &[Event]) -> Verdict {
     // Each once, as people are told: a list that was rebuilt may have a version both before and after it was amended.
     verdict.hit.dedup();
     verdict.whole.sort_unstable();
+    verdict.unread.sort_unstable();
+    verdict.unread.dedup();
     verdict
 }

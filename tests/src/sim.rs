@@ -174,7 +174,12 @@ impl SimMedium {
 
     /// Lets every operation of this kind go wrong from now on.
     pub fn fail_always(&self, operation: Operation, fault: Fault) {
-        self.inner().faults.always(operation, fault);
+        self.fail_from(operation, 0, fault);
+    }
+
+    /// The same from the operation of this number on.
+    pub fn fail_from(&self, operation: Operation, number: u64, fault: Fault) {
+        self.inner().faults.from(operation, number, fault);
     }
 
     /// Takes back all planned faults. Power stays cut.
@@ -224,6 +229,13 @@ impl SimMedium {
         let mut inner = self.inner();
         let found = inner.state.segments.get_mut(&segment);
         found.expect("a segment to spoil exists").make_unreadable(range);
+    }
+
+    /// Lets every read that touches these bytes fail as if the device had, for no reason that lies in them.
+    pub fn make_failing(&self, segment: SegmentNumber, range: Range<usize>) {
+        let mut inner = self.inner();
+        let found = inner.state.segments.get_mut(&segment);
+        found.expect("a segment to spoil exists").make_failing(range);
     }
 
     /// Whether any bytes read differently from one time to the next.

@@ -28,9 +28,11 @@ struct Failure {
 }
 
 impl Failure {
-    /// Whether the verb has no choice but to fail. It can do without a reserve, and a segment that is gone need not be removed.
+    /// Whether the verb has no choice but to fail. It can do without a reserve, and a segment that is gone need not be removed; a scrub passes over
+    /// what it cannot read.
     fn is_fatal(&self) -> bool {
         match self.fault {
+            Fault::Refuse(_) if self.verb == Verb::Marks && !self.operation.is_mutating() => false,
             Fault::LoseNow(_) | Fault::LoseLater(_) => true,
             Fault::Refuse(trouble) | Fault::Partly(trouble) => trouble == IO,
         }

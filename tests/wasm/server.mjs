@@ -9,7 +9,8 @@ export const LESS_BYTES = 10;
 
 /**
  * Moods: `ranges` (as a good server does), `whole` (ranges are ignored), `mute` (no Content-Range), `short` (fewer bytes than it says),
- * `long` and `less` (lie about the total length of segments), `fickle` (in every other answer), `dying` (connections break after so many requests), `slow`, `forbidden`, `flaky` (every request fails once).
+ * `long` and `less` (lie about the total length of segments), `fickle` (in every other answer), `dying` (connections break after so many requests), `slow`, `forbidden`, `flaky` (every request fails once),
+ * `sick` (a range that has this byte of this file fails).
  * With `origins`, pages of other origins may ask.
  */
 export async function serve(root, mood = "ranges", options = {}) {
@@ -31,7 +32,7 @@ function allow(response) {
   response.setHeader("Access-Control-Expose-Headers", "Content-Range");
 }
 
-function answer(root, mood, { dies = 20, delay = 300 }, seen, request, response) {
+function answer(root, mood, { dies = 20, delay = 300, sick }, seen, request, response) {
   const number = (seen.requests += 1);
   if (request.method === "HEAD") seen.heads += 1;
   if (mood === "dying" && number > dies) return response.destroy();
@@ -41,6 +42,7 @@ function answer(root, mood, { dies = 20, delay = 300 }, seen, request, response)
     return response.writeHead(503).end();
   }
   if (mood === "forbidden") return response.writeHead(403).end();
+  if (mood === "sick" && isSick(sick, request)) return response.writeHead(500).end();
   const path = join(root, new URL(request.url, "http://x").pathname);
   if (!statSync(path, { throwIfNoEntry: false })?.isFile()) return response.writeHead(404).end();
   const file = openSync(path, "r");
@@ -51,6 +53,11 @@ function answer(root, mood, { dies = 20, delay = 300 }, seen, request, response)
     closeSync(file);
   }
   if (request.headers.range && mood !== "whole") seen.ranged += 1;
+}
+
+function isSick({ name, at }, { url, headers }) {
+  const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(headers.range ?? "") ?? [];
+  return url.endsWith(name) && first <= at && at <= last;
 }
 
 /** {status, headers, bytes} of the answer, with so many bytes too many in the total, or that many less. */

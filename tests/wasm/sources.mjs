@@ -1,7 +1,7 @@
 // What a repository can be opened from, what is refused, and how "could not read" is told from "damaged".
 
 import assert from "node:assert/strict";
-import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { open, ReadError, RefusedError } from "../../wasm/npm/index.js";
 import { directory } from "../../wasm/npm/node.js";
@@ -158,6 +158,25 @@ export async function sourceTests() {
       });
     }
   });
+  await test("a_range_that_cannot_be_read_is_neither_damage_nor_proof", () => oneRangeFails(repo, theirs));
+  await test("a_segment_that_cannot_be_read_is_told_as_the_command_tells_it", async () => {
+    const hurt = copy(repo);
+    const name = join(hurt, "segments", segmentsOf(hurt)[1]);
+    rmSync(name);
+    symlinkSync(name, name); // a loop: opening it fails, and not because it is not there
+    for (const verb of ["check", "scrub"]) {
+      const { ours } = await agrees(hurt, verb);
+      assert.deepEqual(ours.findings.map(({ kind, offset }) => [kind, offset]), [["unreadable", 0]]);
+      assert.ok(!ours.damaged && ours.unread.length > 0 && ours.versions.every(({ verdict }) => verdict !== "intact" && verdict !== "damaged"));
+    }
+  });
+  await test("a_server_that_fails_for_one_range_is_read_all_the_same", async () => {
+    const { url, close } = await serve(repo, "sick", { sick: { name: segmentsOf(repo)[1], at: 150_000 } });
+    const report = await scrubbed(url);
+    await close();
+    assert.deepEqual(report.findings.map(({ kind, segment }) => [kind, segment]), [["unreadable", 1]]);
+    assert.ok(!report.damaged && report.unread.length > 0);
+  });
   await test("what_failed_once_may_be_tried_again", async () => {
     const good = directory(repo);
     let broken = true;
@@ -231,6 +250,58 @@ export async function sourceTests() {
     await close();
     return `${Math.max(...waits).toFixed(1)} ms with a slow server`;
   });
+}
+
+/** One byte of the repository cannot be read: of payload, header or table, at several places. What is said of it, block by block, and after it was mended. */
+async function oneRangeFails(repo, theirs) {
+  const good = directory(repo);
+  const name = segmentsOf(repo)[1];
+  const bad = { at: 0, error: new Error("no") };
+  const failing = {
+    ...good,
+    read(file, offset, length) {
+      const hit = file === `segments/${name}` && offset <= bad.at && offset + length > bad.at;
+      return hit ? Promise.reject(bad.error) : good.read(file, offset, length);
+    },
+  };
+  let places = 0;
+  for (const workers of [0, 2]) {
+    for (bad.at of [140, 130_000, 300_000, 500_000]) {
+      bad.error = new Error("no");
+      const opened = await open(failing, { workers });
+      const report = await opened.scrub();
+      assert.deepEqual(report.findings.map(({ kind, segment }) => [kind, segment]), [["unreadable", 1]], `at ${bad.at}`);
+      const [{ offset, length }] = report.findings;
+      assert.ok(offset <= bad.at && bad.at < offset + length, `${offset} ${length}`);
+      assert.equal(report.damaged, false);
+      assert.deepEqual(report.hit, []);
+      assert.ok(report.unread.length > 0);
+      for (const { id, hit, unread, verdict } of report.versions) {
+        assert.equal(hit, false);
+        assert.equal(verdict, unread ? "unread" : "intact");
+        assert.equal(unread, report.unread.includes(id));
+      }
+      const damage = await opened.damage();
+      assert.deepEqual(damage.map(({ version }) => version.id).sort(), report.unread);
+      assert.ok(damage.every(({ lost, unread }) => lost.length === 0 && unread.length > 0));
+      const [{ version, unread: [range] }] = damage;
+      assert.deepEqual(await opened.damage({ version }), damage.slice(0, 1));
+      const block = range.offset / opened.info.blockBytes;
+      assert.equal((await opened.describeBlock(version, block)).state, "unreadable");
+      await assert.rejects(opened.read(version, range.offset, range.length), ReadError);
+      // A bad sector is damage, as the command has it: these bytes are lost.
+      bad.error = Object.assign(new Error("EIO: i/o error, read"), { code: "EIO" });
+      const lost = await opened.scrub();
+      assert.deepEqual(lost.findings, report.findings);
+      assert.deepEqual([lost.damaged, lost.hit, lost.unread], [true, report.unread, []]);
+      bad.at = -1;
+      same(await opened.scrub(), theirs); // and it is well again
+      await opened.read(version, range.offset, range.length);
+      await opened.close();
+      places += 1;
+    }
+  }
+  return `${places} places`;
 }
 
 /** CRC-32 as headers have it: ISO-HDLC. */

@@ -7,7 +7,10 @@ export interface Source {
   list(options: { all: boolean }, signal?: AbortSignal): Promise<Iterable<string>>;
   /** A length. Rejects with an error whose `code` is `"gone"` (or Node's `"ENOENT"`, or a `NotFoundError`) if there is no such name. */
   size(name: string, signal?: AbortSignal): Promise<number>;
-  /** The bytes; fewer where the file ends. Its buffer may be taken over. Rejects as `size` does; any other error means: could not be read. */
+  /**
+   * The bytes; fewer where the file ends. Its buffer may be taken over. Rejects as `size` does; any other error means: could not be read. With the
+   * `code` `"EIO"` it means that just these bytes are lost, as in a bad sector.
+   */
   read(name: string, offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array>;
   /** Asked for when the repository is closed. */
   close?(): Promise<void>;
@@ -88,20 +91,26 @@ export type VersionLike = Version | string;
 
 export type FindingKind =
   | "pin" | "behind" | "missing" | "foreign" | "renamed" | "header"
-  | "truncated" | "footer" | "entry" | "digest" | "payload" | "padding";
+  | "truncated" | "footer" | "entry" | "digest" | "payload" | "padding" | "unreadable";
 
-/** Damage, and where; segment and offset are null for the head pin. */
+/**
+ * Damage, and where; segment and offset are null for the head pin. `unreadable` is no damage, but for where the source says that just these bytes
+ * are lost (an error with the code `"EIO"`).
+ */
 export interface Finding {
   kind: FindingKind;
   segment: number | null;
   offset: number | null;
+  /** Of what could not be read: bytes of the segment; 0 if nobody knows how many. */
+  length?: number;
 }
 
 /**
- * A verdict in a word. `intact` is said only where every byte was read; `sampled`: nothing is wrong in what was read; `complete`: all that it
+ * A verdict in a word. `intact` is said only where every byte was read; `unread`: something that it needs could not be, and nothing is known to be
+ * damaged; `sampled`: nothing is wrong in what was read; `complete`: all that it
  * needs is there, and was not read.
  */
-export type Verdict = "intact" | "sampled" | "complete" | "damaged";
+export type Verdict = "intact" | "sampled" | "complete" | "unread" | "damaged";
 
 /** What `sarsen check --json` and `sarsen scrub --json` print, field by field, and more. */
 export interface Report {
@@ -111,9 +120,11 @@ export interface Report {
   /** Who hashed. */
   hashing: "wasm" | "webcrypto";
   findings: Finding[];
-  versions: { id: string; name: string | null; snapshot: string | null; hit: boolean; verdict: Verdict }[];
+  versions: { id: string; name: string | null; snapshot: string | null; hit: boolean; unread: boolean; verdict: Verdict }[];
   /** Ids of the versions that are hit, sorted. */
   hit: string[];
+  /** Ids of the versions that need what could not be read, and are not hit as far as is known, sorted. */
+  unread: string[];
   segments: number;
   entries: number;
   /** Entries that were not read, not being in the sample. */
@@ -207,8 +218,11 @@ export interface StreamReport {
 
 export interface Block extends Range {
   block: number;
-  /** Zeros; stored whole; stored as changes to others; or not to be had: an entry that it needs is damaged or missing. */
-  state: "zero" | "stored" | "delta" | "lost";
+  /**
+   * Zeros; stored whole; stored as changes to others; not to be had, as an entry that it needs is damaged or missing; or such an entry could not be
+   * read, now or in the last check or scrub.
+   */
+  state: "zero" | "stored" | "delta" | "lost" | "unreadable";
   /** The version it was built on has the same. */
   shared: boolean;
   /** Where its own entry lies, and its stored bytes. */
@@ -266,12 +280,16 @@ export class Repository {
   /** What is known of each block of a version, in order. */
   blocks(version: VersionLike, options?: { first?: number; signal?: AbortSignal }): AsyncGenerator<Block, void, void>;
   /** One block: its id, and the entries that give it, its own first. */
-  describeBlock(version: VersionLike, block: number, options?: { signal?: AbortSignal }): Promise<{ block: number; id: string; entries: { segment: number; offset: number; storedBytes: number }[] }>;
+  describeBlock(version: VersionLike, block: number, options?: { signal?: AbortSignal }): Promise<{ block: number; id: string; state: Block["state"]; entries: { segment: number; offset: number; storedBytes: number }[] }>;
   /**
-   * Versions that damage hits, and which ranges of their disks are lost (null where not even the record can be read). After a scrub that is what
-   * it has found; before one, what the repository has noted.
+   * Versions that damage hits, and which ranges of their disks are lost (null where not even the record can be read) or could not be read; of all
+   * versions, or of one. After a scrub that is what it has found; before one, what the repository has noted. Progress is told in bytes of disks.
    */
-  damage(options?: { signal?: AbortSignal }): Promise<{ version: Version; lost: Range[] | null }[]>;
+  damage(options?: {
+    version?: VersionLike;
+    signal?: AbortSignal;
+    onProgress?(progress: { done: number; total: number }): void;
+  }): Promise<{ version: Version; lost: Range[] | null; unread: Range[] }[]>;
   /** What of each segment is in use, as gc counts it and `sarsen du --json` prints it. `done` and `total` are segments. */
   segments(options?: { signal?: AbortSignal; onProgress?(progress: { done: number; total: number }): void }): Promise<Usage>;
   /** Looks for a newer commit; whether there is one. What is open then is that. */

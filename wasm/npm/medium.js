@@ -2,7 +2,7 @@
 // engine asks again, from the start of its step. What a step has asked for stays until the step is done; of the rest, as much as fits.
 
 import { segmentOf } from "./names.js";
-import { FAILED, OK, PENDING, SHORT } from "./reader.js";
+import { FAILED, isPartly, OK, PENDING, SHORT } from "./reader.js";
 
 const PAGE_BYTES = 64 << 10;
 const KEPT_BYTES = 32 << 20;
@@ -52,11 +52,28 @@ export class Medium {
     if (missing) return this.#wantPages(name, first, last);
     for (let page = first; page <= last; page++) {
       const { bytes, code } = this.#pages.get(`${name}:${page}`);
+      if (isPartly(code)) return this.#readExactly(name, at, to);
       if (code !== undefined) return code;
       const start = page * PAGE_BYTES, from = Math.max(at, start), end = Math.min(at + to.length, start + PAGE_BYTES);
       if (end - start > bytes.length) return SHORT;
       to.set(bytes.subarray(from - start, end - start), from - at);
     }
+    return OK;
+  }
+
+  /** A page could not be read, which may be for bytes that nobody needs. */
+  #readExactly(name, at, to) {
+    const key = `${at}+${to.length}`;
+    const part = this.#use(name, key);
+    if (part === undefined) {
+      return this.#want(`${name}:${key}`, async (signal) => {
+        const { bytes, code } = await this.#reader.read(name, at, at + to.length, signal);
+        this.#keep(`${name}:${key}`, { bytes, code, step: this.#step });
+      });
+    }
+    if (part.code !== undefined) return part.code;
+    if (part.bytes.length < to.length) return SHORT;
+    to.set(part.bytes);
     return OK;
   }
 

@@ -1,6 +1,6 @@
 // A worker's medium: the ranges that came with a batch of jobs. What a job needs besides is remembered as wanted.
 
-import { FAILED, OK, PENDING, SHORT } from "./reader.js";
+import { FAILED, isPartly, OK, PENDING, SHORT } from "./reader.js";
 
 /** Small reads are asked for with what lies behind them, which is mostly wanted next. */
 const AHEAD_BYTES = 64 << 10;
@@ -29,9 +29,12 @@ export class Ranges {
 
   read(name, at, to) {
     const end = at + to.length;
-    const range = this.#ranges.findLast((range) => range.name === name && range.start <= at && range.end >= end);
-    if (range === undefined) {
-      this.#wanted.push({ name, start: at, end: Math.max(end, at + AHEAD_BYTES) });
+    const around = this.#ranges.filter((range) => range.name === name && range.start <= at && range.end >= end);
+    const range = around.findLast(({ bytes }) => bytes) ?? around.at(-1);
+    // Where more than this was asked for and could not be read, it need not be these bytes.
+    const exactly = isPartly(range?.code) && around.every((failed) => failed.start !== at || failed.end !== end);
+    if (range === undefined || exactly) {
+      this.#wanted.push({ name, start: at, end: exactly ? end : Math.max(end, at + AHEAD_BYTES) });
       return PENDING;
     }
     if (range.code !== undefined) return range.code;

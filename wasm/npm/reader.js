@@ -2,7 +2,10 @@
 
 import { nameOf } from "./names.js";
 
-export const OK = 0, PENDING = -2, FAILED = -3, GONE = -4, SHORT = -5;
+export const OK = 0, PENDING = -2, FAILED = -3, GONE = -4, SHORT = -5, UNREADABLE = -6;
+
+/** Whether a range may have parts that can be read, though all of it cannot. */
+export const isPartly = (code) => code === FAILED || code === UNREADABLE;
 
 /** Whether an error says that there is no such file. */
 function isGone(error) {
@@ -50,6 +53,6 @@ export class Reader {
   #code(error, number, offset) {
     if (isGone(error)) return GONE;
     this.failure = { error, segment: number < 0 ? undefined : number, offset };
-    return FAILED;
+    return error?.code === "EIO" ? UNREADABLE : FAILED; // a bad sector: these bytes are lost, as the command has it, too
   }
 }

@@ -13,26 +13,28 @@ export function versionOf({ segment, offset, record, ...facts }, tags) {
   return version;
 }
 
-/** A finding. */
-export function findingOf({ kind, segment = null, offset = null }) {
-  return { kind, segment, offset };
+/** A finding; of what could not be read with its length. */
+export function findingOf({ kind, segment = null, offset = null, length }) {
+  return length === undefined ? { kind, segment, offset } : { kind, segment, offset, length };
 }
 
 /** What `sarsen check --json` and `scrub --json` print (VERIFY.md), how it was found out, and a verdict in a word for each version. */
-export function reportOf(isCheck, { findings, hit, report }, all, only, how) {
+export function reportOf(isCheck, { findings, hit, unread, report }, all, only, how) {
   const { segments, entries, bytes, behind, rebuilt, changed, skipped } = report;
   const judged = all.filter(({ kind, place }) => kind !== "draft" && (only === undefined || only === place));
   const whole = isCheck ? "complete" : skipped > 0 ? "sampled" : "intact";
   const versions = judged.map(({ id, name, snapshot, place }) => {
-    const damaged = hit.has(place);
-    return { id, name, snapshot, hit: damaged, verdict: damaged ? "damaged" : whole };
+    const about = { id, name, snapshot, hit: hit.has(place), unread: unread.has(place) };
+    return { ...about, verdict: about.hit ? "damaged" : about.unread ? "unread" : whole };
   });
+  const idsOf = (is) => [...new Set(versions.filter(is).map(({ id }) => id))].sort();
   return {
     depth: isCheck ? "check" : "scrub",
     ...how,
     findings,
     versions,
-    hit: [...new Set(versions.filter(({ hit }) => hit).map(({ id }) => id))].sort(),
+    hit: idsOf(({ hit }) => hit),
+    unread: idsOf(({ unread }) => unread),
     segments,
     entries,
     skipped,
@@ -41,6 +43,6 @@ export function reportOf(isCheck, { findings, hit, report }, all, only, how) {
     rebuilt: rebuilt === 1,
     changed: changed === 1,
     marks_written: false,
-    damaged: findings.length > 0 || versions.some(({ hit }) => hit) || behind === 1 || rebuilt === 1,
+    damaged: findings.length > report.unread || versions.some(({ hit }) => hit) || behind === 1 || rebuilt === 1,
   };
 }

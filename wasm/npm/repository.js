@@ -29,7 +29,7 @@ const AHEAD_BYTES = 16 << 20;
 const MAP_BLOCKS = 4096;
 /** Whoever wants to know how far a count is, is told so often. */
 const TELL_MS = 50;
-const STATES = ["zero", "stored", "delta", "lost"];
+const STATES = ["zero", "stored", "delta", "lost", "unreadable"];
 
 export class Repository {
   #director;
@@ -185,24 +185,30 @@ export class Repository {
   /** One block: its id, and the entries that give it. */
   describeBlock(version, block, { signal } = {}) {
     return this.#turn(signal, async () => {
-      await this.#reading(version, signal);
-      await this.#patiently(() => this.#director.begin_map(), signal);
+      const [{ state } = {}] = await this.#map(version, block, signal, 1);
+      if (state === undefined) throw new RangeError(`there is no block ${block}`);
       let id, entries;
       await this.#patiently(() => {
         entries = [];
         return this.#director.describe_block(block, ear((what, facts) => (what === "block" ? (id = facts.id) : entries.push(facts))));
       }, signal);
-      return { block, id, entries };
+      return { block, id, state, entries };
     });
   }
 
-  /** What is lost of each version, as ranges of its disk: after a scrub as that has found, otherwise as the repository knows. */
-  async damage({ signal } = {}) {
+  /**
+   * What of each version, or of one, is lost or could not be read, as ranges of its disk: after a scrub as that has found, otherwise as the
+   * repository knows.
+   */
+  async damage({ version: wanted, onProgress, signal } = {}) {
+    const versions = await this.#judged(wanted, signal);
+    const total = versions.reduce((sum, { size = 0 }) => sum + size, 0);
     const hit = [];
-    for (const version of await this.versions({ signal })) {
-      if (version.kind === "draft") continue;
-      const lost = version.kind === null ? null : await this.#lostOf(version, signal);
-      if (lost === null || lost.length > 0) hit.push({ version, lost });
+    let done = 0;
+    for (const version of versions) {
+      const of = { version, lost: null, unread: [] };
+      if (version.kind !== null) Object.assign(of, await this.#lostOf(version, signal, (bytes) => onProgress?.({ done: (done += bytes), total })));
+      if (of.lost === null || of.lost.length > 0 || of.unread.length > 0) hit.push(of);
     }
     return hit;
   }
@@ -312,14 +318,14 @@ export class Repository {
     if (version !== undefined) await this.#find(version, signal);
     const only = version === undefined ? undefined : this.#director.found_at().join(":");
     await this.#relist(signal);
-    const found = { findings: [], hit: new Set(), report: undefined };
+    const found = { findings: [], hit: new Set(), unread: new Set(), report: undefined };
     const bytes = await this.#bytesOf(depth, signal);
     if (bytes > UNCOUNTED_BYTES) await this.#patiently(() => this.#director.count_entries(), signal);
     const progress = new Progress(bytes, onProgress);
     const listener = ear((what, facts) => {
       if (what === "finding") onFinding?.(findingOf(facts));
       if (what === "found") found.findings.push(findingOf(facts));
-      if (what === "hit") found.hit.add(`${facts.segment}:${facts.offset}`);
+      if (what === "hit" || what === "unread") found[what].add(`${facts.segment}:${facts.offset}`);
       if (what === "report") found.report = facts;
     });
     await this.#hands();
@@ -380,18 +386,18 @@ export class Repository {
     });
   }
 
-  async #map(version, first, signal) {
+  async #map(version, first, signal, most = MAP_BLOCKS) {
     await this.#reading(version, signal);
     await this.#patiently(() => this.#director.begin_map(), signal);
     const size = this.#director.reading_size();
     const { blockBytes } = this.info;
-    const facts = new Uint32Array(MAP_BLOCKS * 4);
+    const facts = new Uint32Array(most * 4);
     let done = 0;
     await this.#patiently(() => {
       const told = this.#director.map(first + done, facts.subarray(done * 4));
       if (told < 0) return PENDING;
       done += told;
-      return told === 0 || done === MAP_BLOCKS ? DONE : AGAIN;
+      return told === 0 || done === most ? DONE : AGAIN;
     }, signal);
     return Array.from({ length: done }, (_, at) => {
       const [state, segment, start, storedBytes] = facts.subarray(at * 4, at * 4 + 4);
@@ -401,15 +407,26 @@ export class Repository {
     });
   }
 
-  async #lostOf(version, signal) {
-    const lost = [];
-    for await (const { offset, length, state } of this.blocks(version, { signal })) {
-      if (state !== "lost") continue;
-      const last = lost.at(-1);
-      if (last && last.offset + last.length === offset) last.length += length;
-      else lost.push({ offset, length });
+  /** All versions, or the one that is wanted. */
+  async #judged(wanted, signal) {
+    const versions = (await this.versions({ signal })).filter(({ kind }) => kind !== "draft");
+    if (wanted === undefined) return versions;
+    const place = await this.#turn(signal, async () => (await this.#find(wanted, signal), this.#director.found_at().join(":")));
+    return versions.filter((version) => version.place === place);
+  }
+
+  async #lostOf(version, signal, passed) {
+    const ranges = { lost: [], unreadable: [] };
+    for (let first = 0, some; some === undefined || some.length === MAP_BLOCKS; first += MAP_BLOCKS) {
+      some = await this.#turn(signal, () => this.#map(version, first, signal));
+      for (const { offset, length, state } of some) {
+        const last = ranges[state]?.at(-1);
+        if (last && last.offset + last.length === offset) last.length += length;
+        else ranges[state]?.push({ offset, length });
+      }
+      passed(some.reduce((sum, { length }) => sum + length, 0));
     }
-    return lost;
+    return { lost: ranges.lost, unread: ranges.unreadable };
   }
 
   async #verify(file, { version, objectBytes, signal }) {

@@ -20,6 +20,7 @@ export class UrlSource {
   #base;
   #fetch;
   #highest; // given by the caller, where there is no head pin
+  #failing = false; // the last range could not be had, however often it was asked for
   #sizes = new Map(); // as just learned from probing; each is told once
   #totals = new Map(); // what the server said last of each length
 
@@ -99,10 +100,14 @@ export class UrlSource {
   async #get(name, offset, length, signal) {
     for (let failures = 0; ; failures++) {
       try {
-        return await this.#once(name, offset, length, signal);
+        const got = await this.#once(name, offset, length, signal);
+        this.#failing = false;
+        return got;
       } catch (error) {
-        const final = signal?.aborted || error.code || failures >= RETRIES_MS.length;
-        if (final) throw error;
+        if (signal?.aborted || error.code) throw error;
+        // Where one could not be had, others may not either: they are asked for once, until one can.
+        this.#failing ||= failures >= RETRIES_MS.length;
+        if (this.#failing) throw error;
         await new Promise((resolve) => setTimeout(resolve, RETRIES_MS[failures]));
       }
     }

@@ -64,9 +64,10 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
         let of = |class, code| Failure { class, code, segment: None, offset: None, entries: None };
         match error {
-            Error::Medium { segment, trouble } => {
+            Error::Medium { segment, offset, trouble } => {
                 let class = if error.is_damage() { "damaged" } else { "unread" };
-                Failure { segment: segment.map(|number| number.0), ..of(class, trouble_code(trouble)) }
+                let offset = segment.map(|_| offset.into());
+                Failure { segment: segment.map(|number| number.0), offset, ..of(class, trouble_code(trouble)) }
             }
             Error::Corrupt { what: What::UnknownCodec, place } => Failure { ..at(place, of("refused", "codec")) },
             Error::Corrupt { place, what } => at(place, of("damaged", what_code(what))),

@@ -23,7 +23,7 @@ use sarsen_core::ops::gc::Live;
 use sarsen_core::ops::restore::{self, Restore};
 use sarsen_core::ops::usage::{self, Usage};
 use sarsen_core::store::Store;
-use sarsen_core::task::{Event, Finding, Job, Next, Outcome, Piece, Task};
+use sarsen_core::task::{Event, Finding, FindingKind, Job, Next, Outcome, Piece, Task};
 use sarsen_core::types::{Digest, Id, Link, Place, SegmentNumber, wide};
 use sarsen_core::version::Version;
 use std::collections::VecDeque;
@@ -100,6 +100,8 @@ pub struct Repository {
     found: Option<Entry>,
     own: Option<(Bench, PageCodecs)>,
     findings: Vec<Finding>,
+    /// What the last check or scrub could not read, in order.
+    unread: Vec<(Place, u64)>,
     flights: VecDeque<Flight>,
     /// The number of the oldest job that is out.
     oldest: u32,
@@ -150,6 +152,7 @@ impl Repository {
             found: None,
             own: None,
             findings: Vec::new(),
+            unread: Vec::new(),
             flights: VecDeque::new(),
             oldest: 0,
             batch: Wire(Vec::new()),
@@ -168,6 +171,7 @@ impl Repository {
         self.stop();
         self.store = None;
         self.plan.set(0);
+        self.unread.clear();
         // SAFETY: the only borrowers, the store and what works with it, are gone; fields are dropped in order.
         let (medium, room) = unsafe { (self.medium.lend(), self.room.lend()) };
         answer(Store::open(medium, &HOST, room.lend()).map(|store| {
@@ -178,6 +182,9 @@ impl Repository {
 
     /// Ends whatever is under way.
     pub fn stop(&mut self) {
+        if let (Some(Verb::Check(_)), Some(store)) = (&self.verb, &mut self.store) {
+            store.retry();
+        }
         (self.verb, self.reading, self.below, self.taker) = (None, None, None, None);
         (self.sample, self.skipped) = (100, 0);
         (self.listing, self.search) = (None, None);
@@ -299,6 +306,7 @@ impl Repository {
             (_, Some(found)) => Check::of_version(store, found, pages),
             _ => return Err(Failure::OUT_OF_TURN),
         };
+        self.unread.clear();
         self.verb = Some(Verb::Check(task));
         self.sample = sample;
         let mut seed = [0; 4];
@@ -400,7 +408,7 @@ impl Repository {
     }
 
     /// Tells of blocks from `first` on, each in four numbers: state, segment, offset, stored bytes. The state is 0 for zeros, 1 for a block stored
-    /// whole, 2 for one that lies on others, 3 for one that cannot be read; 256 is added if the version before has the same. Answers how many it
+    /// whole, 2 for one that lies on others, 3 for one that is lost, 4 for one that could not be read; 256 is added if the version before has the same. Answers how many it
     /// told of; -1 while pending.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)] // as saturates
     pub fn map(&mut self, first: f64, to: &mut [u32]) -> Result<f64, Failure> {
@@ -424,7 +432,10 @@ impl Repository {
     pub fn describe_block(&mut self, block: f64, ear: &Ear) -> Result<u32, Failure> {
         let (version, store) = self.reading.as_mut().zip(self.store.as_mut()).ok_or(Failure::OUT_OF_TURN)?;
         let told = version.block(block as u64, store).and_then(|id| {
-            let chain = if id.is_zero() { None } else { store.chain(&id)? };
+            let chain = match store.chain(&id) {
+                Err(error) if error.unread().is_none() => return Err(error),
+                chain => chain.ok().flatten().filter(|_| !id.is_zero()),
+            };
             ear.text("id", &id.to_string());
             ear.end("block");
             for place in chain.iter().flat_map(|(_, chain)| chain.places()) {
@@ -586,6 +597,8 @@ impl Repository {
 
     fn map_block(&mut self, block: u64) -> Result<Option<[u32; 4]>, Error> {
         const LOST: [u32; 4] = [3, 0, 0, 0];
+        const UNREAD: [u32; 4] = [4, 0, 0, 0];
+        let unread = &self.unread;
         let (version, store) = self.reading.as_mut().zip(self.store.as_mut()).ok_or(Refusal::Parameter)?;
         let block_bytes = store.parameters().block_bytes();
         if block >= blocks(version.size(), block_bytes) {
@@ -593,6 +606,7 @@ impl Repository {
         }
         let id = match version.block(block, store) {
             Err(error) if error.is_damage() => return Ok(Some(LOST)),
+            Err(error) if error.unread().is_some() => return Ok(Some(UNREAD)),
             id => id?,
         };
         let is_shared = match &mut self.below {
@@ -606,8 +620,17 @@ impl Repository {
         if id.is_zero() {
             return Ok(Some([shared, 0, 0, 0]));
         }
-        let Some((found, chain)) = store.chain(&id)? else { return Ok(Some([3 + shared, 0, 0, 0])) };
-        let state = if chain.is_based() { 2 } else { 1 };
+        let (found, chain) = match store.chain(&id) {
+            Ok(Some(found)) => found,
+            Ok(None) => return Ok(Some([3 + shared, 0, 0, 0])),
+            Err(error) if error.unread().is_some() => return Ok(Some([4 + shared, 0, 0, 0])),
+            Err(error) => return Err(error),
+        };
+        let state = match chain.is_based() {
+            _ if chain.places().iter().any(|place| was_unread(unread, *place)) => 4,
+            true => 2,
+            false => 1,
+        };
         Ok(Some([state + shared, found.place.segment.0, found.place.offset, found.entry.stored_bytes]))
     }
 
@@ -727,6 +750,7 @@ impl Repository {
                 tell_finding(ear, finding, "finding");
             }
             Event::Hit { id, link } => tell_verdict(ear, *id, Some(*link), "hit"),
+            Event::Unread { id, link } => tell_verdict(ear, *id, Some(*link), "unread"),
             Event::Whole { id } => tell_verdict(ear, *id, None, "whole"),
             Event::Lost { offset, len_bytes } => {
                 ear.number("offset", far(*offset));
@@ -742,6 +766,8 @@ impl Repository {
             Ended::Check(report) => {
                 self.findings.sort_unstable_by_key(|finding| (finding.place, finding.kind));
                 self.findings.iter().for_each(|finding| tell_finding(ear, finding, "found"));
+                let unread = self.findings.iter().filter(|finding| finding.kind == FindingKind::Unreadable);
+                self.unread = unread.filter_map(|finding| Some((finding.place?, finding.len_bytes))).collect();
                 ear.number("skipped", far(self.skipped));
                 tell_checked(ear, report);
             }
@@ -831,7 +857,19 @@ fn tell_finding(ear: &Ear, finding: &Finding, what: &str) {
         ear.number("segment", place.segment.0.into());
         ear.number("offset", place.offset.into());
     }
+    if finding.kind == FindingKind::Unreadable {
+        ear.number("length", far(finding.len_bytes));
+    }
     ear.end(what);
+}
+
+/// Whether an entry lies where a check or scrub could not read.
+fn was_unread(unread: &[(Place, u64)], entry: Place) -> bool {
+    let behind = unread.partition_point(|(place, _)| *place <= entry);
+    let before = behind.checked_sub(1).and_then(|at| unread.get(at));
+    before.is_some_and(|(place, len)| {
+        place.segment == entry.segment && u64::from(entry.offset.saturating_sub(place.offset)) < (*len).max(1)
+    })
 }
 
 fn tell_verdict(ear: &Ear, id: Id, link: Option<Link>, what: &str) {
@@ -848,6 +886,8 @@ fn tell_checked(ear: &Ear, report: &check::Report) {
     ear.number("entries", far(report.entries));
     ear.number("bytes", far(report.bytes));
     ear.number("versions", far(report.versions));
+    ear.number("unread", far(report.unread));
+    ear.number("unproved", far(report.unproved));
     ear.number("behind", f64::from(u8::from(report.behind)));
     ear.number("rebuilt", f64::from(u8::from(report.rebuilt)));
     ear.number("changed", f64::from(u8::from(report.changed)));

@@ -89,7 +89,7 @@ impl Count {
     pub fn step(&mut self, store: &mut Store<'_>) -> Result<Option<u64>, Error> {
         if let Some(lines) = &mut self.lines {
             for _ in 0..LINES {
-                match store.next_line(lines)? {
+                match passed_over(store.next_line(lines))? {
                     Some(Item::Line(_)) => self.entries = self.entries.saturating_add(1),
                     Some(Item::Gap(_)) => {}
                     None => {
@@ -101,13 +101,23 @@ impl Count {
             return Ok(None);
         }
         let Some(segment) = store.next_true(self.after, &mut self.walk)? else { return Ok(Some(self.entries)) };
-        let prefix = store.prefix(segment, &mut self.walk)?;
-        match prefix.footer {
-            Some(footer) => self.entries = self.entries.saturating_add(footer.lines.into()),
-            None if prefix.file_bytes.is_some() && !prefix.stranger => self.lines = Some(prefix.lines(&store.source())),
-            None => {}
+        let prefix = passed_over(store.prefix(segment, &mut self.walk).map(Some))?;
+        match prefix.map(|prefix| (prefix, prefix.footer)) {
+            Some((_, Some(footer))) => self.entries = self.entries.saturating_add(footer.lines.into()),
+            Some((prefix, None)) if prefix.file_bytes.is_some() && !prefix.stranger => {
+                self.lines = Some(prefix.lines(&store.source()));
+            }
+            _ => {}
         }
         self.after = Some(segment);
         Ok(None)
+    }
+}
+
+/// None where reading failed: what a scrub cannot list is not in its index, and whoever must have it will hear of it when that is loaded.
+fn passed_over<T>(result: Result<Option<T>, Error>) -> Result<Option<T>, Error> {
+    match result {
+        Err(error) if error.unread().is_some() => Ok(None),
+        result => result,
     }
 }

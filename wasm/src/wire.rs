@@ -113,6 +113,7 @@ pub fn put_outcome(wire: &mut Wire, job: &Job, outcome: &Result<Outcome, Error>,
                 Some(Fault::Entry) => 1,
                 Some(Fault::Payload) => 2,
                 Some(Fault::Padding) => 3,
+                Some(Fault::Unreadable) => 4,
             };
             wire.u8(1).u8(fault).bytes(&digest.0).u32(*len_bytes);
         }
@@ -145,6 +146,7 @@ pub fn take_outcome(fields: &mut Reader<'_>) -> Result<Came, What> {
                 1 => Some(Fault::Entry),
                 2 => Some(Fault::Payload),
                 3 => Some(Fault::Padding),
+                4 => Some(Fault::Unreadable),
                 _ => return Err(What::Field),
             };
             of(Ok(Outcome::Checked { fault, digest: Digest(fields.array()?), len_bytes: fields.u32()? }))
@@ -195,7 +197,9 @@ fn number<T: PartialEq>(of: T, all: &[T]) -> u8 {
 fn put_error(wire: &mut Wire, error: &Error) {
     wire.u8(5);
     match *error {
-        Error::Medium { segment: Some(segment), trouble } => wire.u8(0).u32(segment.0).u8(number(trouble, &TROUBLES)),
+        Error::Medium { segment: Some(segment), offset, trouble } => {
+            wire.u8(0).place(Place::new(segment, offset)).u8(number(trouble, &TROUBLES))
+        }
         Error::Corrupt { place, what } => wire.u8(1).place(place).u8(number(what, &WHATS)),
         Error::Disk { offset, .. } => wire.u8(2).u64(offset),
         Error::Memory { needed, .. } => wire.u8(3).u64(needed),
@@ -206,9 +210,9 @@ fn put_error(wire: &mut Wire, error: &Error) {
 fn take_error(fields: &mut Reader<'_>) -> Result<Error, What> {
     Ok(match fields.u8()? {
         0 => {
-            let segment = Some(SegmentNumber(fields.u32()?));
+            let Place { segment, offset } = place(fields)?;
             let trouble = TROUBLES.get(usize::from(fields.u8()?)).copied();
-            Error::Medium { segment, trouble: trouble.unwrap_or(Trouble::Failed(ErrorKind::Other)) }
+            Error::Medium { segment: Some(segment), offset, trouble: trouble.unwrap_or(Trouble::Failed(ErrorKind::Other)) }
         }
         1 => {
             let place = place(fields)?;

@@ -115,7 +115,7 @@ impl Worker {
         for (digest, (number, expected)) in digests.zip(&self.expected) {
             if *digest != expected.0
                 && let Some((_, Ok(Outcome::Checked { fault, .. }))) = self.waiting.get_mut(*number)
-                && *fault != Some(Fault::Entry)
+                && !matches!(fault, Some(Fault::Entry | Fault::Unreadable))
             {
                 *fault = Some(Fault::Payload);
             }

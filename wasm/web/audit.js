@@ -69,7 +69,7 @@ export class Audit {
       ended: ended?.toISOString() ?? null,
       seconds: seconds ?? null,
       stopped,
-      unread: trouble ? { message: trouble.message, code: trouble.code, segment: trouble.segment, offset: trouble.offset, cause: trouble.cause?.message } : null,
+      trouble: trouble ? { message: trouble.message, code: trouble.code, segment: trouble.segment, offset: trouble.offset, cause: trouble.cause?.message } : null,
       lost: damage.map(({ version, lost }) => ({ version: version.id, ranges: lost })),
       usage: usage ?? null,
     };

@@ -99,7 +99,7 @@ export class BlockMap {
     const { state, shared, segment } = this.#blocks.get(block);
     if (state === "zero") return "zero";
     if (state === "lost") return "damaged";
-    if (segment === this.#audit.unreadSegment) return "unreadable";
+    if (state === "unreadable" || segment === this.#audit.unreadSegment) return "unreadable";
     if (!this.#audit.wasRead(this.#version)) return "unread";
     return shared ? "shared" : state;
   }
@@ -190,7 +190,8 @@ export class BlockMap {
   }
 }
 
-const STATES = ["zero", "stored", "delta", "lost"];
+const STATES = ["zero", "stored", "delta", "lost", "unreadable"];
+const SHARED = 8;
 
 /** What is known of each block, in few bytes. */
 class Blocks {
@@ -205,14 +206,14 @@ class Blocks {
   }
 
   set({ block, state, shared, segment = 0, at = 0, storedBytes = 0 }) {
-    this.#facts[block] = STATES.indexOf(state) | (shared ? 4 : 0);
+    this.#facts[block] = STATES.indexOf(state) | (shared ? SHARED : 0);
     this.#places.set([segment, at, storedBytes], block * 3);
   }
 
   get(block) {
     const facts = this.#facts[block];
     const [segment, at, storedBytes] = this.#places.subarray(block * 3, block * 3 + 3);
-    return { state: STATES[facts & 3], shared: facts >= 4, segment, at, storedBytes };
+    return { state: STATES[facts & 7], shared: facts >= SHARED, segment, at, storedBytes };
   }
 }
 

@@ -14,7 +14,8 @@ function told(audit, overNetwork) {
   if (audit.trouble) return ofTrouble(audit, overNetwork);
   if (audit.stopped) return { tone: "dim", title: "Stopped", lines: ["Not everything was read, so nothing is said about what is intact.", foundSoFar(audit)] };
   if (audit.report === undefined) return { tone: "dim", title: "Not looked at yet", lines: ["These are the versions that the repository lists. Scrub to know whether they are intact."] };
-  return audit.report.damaged ? ofDamage(audit) : ofSound(audit);
+  if (audit.report.damaged) return ofDamage(audit);
+  return audit.report.findings.length > 0 || audit.report.unread.length > 0 ? ofUnread(audit) : ofSound(audit);
 }
 
 function ofTrouble({ trouble, seen }, overNetwork) {
@@ -33,12 +34,20 @@ function ofDamage({ report, ...audit }) {
   return { tone: "bad", title, lines: [`${count(report.findings.length, "finding")}. ${whom} ${othersOf(report, hit.length)}`, ...more(report), method({ report, ...audit })] };
 }
 
+/** Nothing that was read is damaged, and not all was. */
+function ofUnread({ report, ...audit }) {
+  const whom = report.unread.length === 0 ? "No version needs that." : othersOf(report, 0);
+  return { tone: "warn", title: "Not all could be read", lines: [`${count(report.findings.length, "range")} could not be read. ${whom}`, ...more(report), method({ report, ...audit })] };
+}
+
 /** What is said of versions that are not hit depends on what was read. */
-function othersOf({ versions, depth, skipped }, hit) {
-  const others = versions.length - hit;
-  if (others === 0) return "";
-  if (depth === "check") return "The others are complete, but were not read.";
-  return skipped > 0 ? "The others show no damage in the sample." : `${others === 1 && versions.length > 1 ? "The other is" : "The others are"} intact.`;
+function othersOf({ versions, depth, skipped, unread }, hit) {
+  const others = versions.length - hit - unread.length;
+  const unknown = unread.length === 0 ? "" : `Of ${count(unread.length, "version")} nobody knows: not all that is needed could be read. `;
+  if (others === 0) return unknown;
+  if (depth === "check") return `${unknown}The others are complete, but were not read.`;
+  if (skipped > 0) return `${unknown}The others show no damage in the sample.`;
+  return `${unknown}${others === 1 && versions.length > 1 ? "The other is" : "The others are"} intact.`;
 }
 
 function ofSound({ report, ...audit }) {

@@ -16,6 +16,7 @@ const FINDINGS = {
   digest: ["The segment holds other objects than were committed.", BACK],
   payload: ["Stored bytes are not those that were written.", STORE_ANEW],
   padding: ["The filling behind an object is not as it was written. The object itself is right.", BACK],
+  unreadable: ["This could not be read, so nothing is said about it.", "Look at where it lies, and scrub again."],
 };
 
 /** {what, next} of a finding's kind. */

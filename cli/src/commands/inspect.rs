@@ -20,7 +20,7 @@ pub struct Inspection {
     pub report: Report,
 }
 
-/// A version, and whether damage hits it.
+/// A version, and whether damage hits it, or it needs what could not be read.
 #[derive(Clone, Debug, Serialize)]
 pub struct Judged {
     pub id: String,
@@ -28,6 +28,7 @@ pub struct Judged {
     name: Option<String>,
     snapshot: Option<String>,
     pub hit: bool,
+    pub unread: bool,
 }
 
 #[derive(Serialize)]
@@ -35,6 +36,7 @@ struct Shown<'a> {
     findings: Vec<ShownFinding>,
     versions: &'a [Judged],
     hit: BTreeSet<&'a str>,
+    unread: BTreeSet<&'a str>,
     segments: u64,
     entries: u64,
     bytes: u64,
@@ -49,6 +51,9 @@ struct ShownFinding {
     kind: &'static str,
     segment: Option<u32>,
     offset: Option<u32>,
+    /// Of what could not be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    length: Option<u64>,
 }
 
 /// What to look at.
@@ -75,17 +80,22 @@ pub fn inspect(repository: &Repository, look: Look<'_>) -> Result<Inspection, Fa
             (Look::Structure, None) => Check::new(store, Depth::Check, &mut pages).noting(),
             (_, None) => Check::new(store, Depth::Scrub, &mut pages).noting(),
         };
-        let (mut findings, mut hit) = (Vec::new(), BTreeSet::new());
+        let (mut findings, mut hit, mut unread) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
         let heard = |event| match event {
             Event::Finding(finding) => findings.push(finding),
             Event::Hit { link, .. } => drop(hit.insert(link.place)),
+            Event::Unread { link, .. } => drop(unread.insert(link.place)),
             _ => {}
         };
         let report = repository.run(&mut task, store, None, heard).map_err(|error| repository.failure(error))?;
         findings.sort_unstable_by_key(|finding| (finding.place, finding.kind));
         let items = versions::list(store).map_err(|error| repository.failure(error))?;
         let judged = items.iter().filter(|item| only.is_none_or(|only| only == item.entry) && !is_draft(item));
-        let versions = judged.map(|item| Judged::of(item, hit.contains(&item.entry.link.place))).collect();
+        let judge = |item: &Item| {
+            let place = &item.entry.link.place;
+            Judged { hit: hit.contains(place), unread: unread.contains(place), ..Judged::of(item) }
+        };
+        let versions = judged.map(judge).collect();
         Ok(Inspection { findings, versions, report })
     })
 }
@@ -95,13 +105,14 @@ fn is_draft(item: &Item) -> bool {
 }
 
 impl Judged {
-    fn of(item: &Item, hit: bool) -> Judged {
+    fn of(item: &Item) -> Judged {
         let told = item.told.as_ref();
         Judged {
             id: item.id.to_string(),
             name: told.map(|told| told.name.clone()),
             snapshot: told.map(|told| told.snapshot.clone()),
-            hit,
+            hit: false,
+            unread: false,
         }
     }
 
@@ -115,9 +126,17 @@ impl Judged {
 }
 
 impl Inspection {
-    /// Whether anything is wrong.
+    /// Whether nothing is wrong, as far as it could be read, and all could.
     pub fn is_clean(&self) -> bool {
-        !self.report.damaged()
+        self.exit() == Exit::Done
+    }
+
+    fn exit(&self) -> Exit {
+        match self.report {
+            report if report.damaged() => Exit::Damage,
+            Report { unread: 0, unproved: 0, .. } => Exit::Done,
+            _ => Exit::Unread,
+        }
     }
 
     /// Prints it all; the exit code.
@@ -126,7 +145,7 @@ impl Inspection {
             true => screen::print_plain(&format!("{}\n", json(&self.shown())?))?,
             false => self.print(done)?,
         }
-        Ok(if self.is_clean() { Exit::Done } else { Exit::Damage })
+        Ok(self.exit())
     }
 
     fn shown(&self) -> Shown<'_> {
@@ -135,12 +154,17 @@ impl Inspection {
             kind: finding.kind.name(),
             segment: finding.place.map(|place| place.segment.0),
             offset: finding.place.map(|place| place.offset),
+            length: Some(finding.len_bytes).filter(|_| finding.kind == FindingKind::Unreadable),
         });
-        let hit = self.versions.iter().filter(|version| version.hit).map(|version| version.id.as_str()).collect();
+        let ids = |of: fn(&Judged) -> bool| {
+            self.versions.iter().filter(|version| of(version)).map(|version| version.id.as_str()).collect()
+        };
+        let (hit, unread) = (ids(|version| version.hit), ids(|version| version.unread));
         Shown {
             findings: findings.collect(),
             versions: &self.versions,
             hit,
+            unread,
             segments,
             entries,
             bytes,
@@ -167,10 +191,16 @@ impl Inspection {
     fn summary(&self) -> String {
         let versions = count(self.versions.len() as u64, "version");
         let hit = self.versions.iter().filter(|version| version.hit).count();
-        match (self.is_clean(), hit) {
-            (true, _) => paint::good(format_args!("no damage; {versions}, all whole")),
-            (false, 0) => paint::wary(format_args!("{}; no version is hit", count(self.report.findings, "finding"))),
-            (false, _) => paint::bad(format_args!(
+        let unread = self.versions.iter().filter(|version| version.unread).count();
+        match (self.exit(), hit) {
+            (Exit::Done, _) => paint::good(format_args!("no damage; {versions}, all whole")),
+            (Exit::Unread, _) => paint::wary(format_args!(
+                "no damage in what was read; {} could not be, and of {unread} of {versions} nobody knows whether they are whole. \
+                 Look at the medium, and try again",
+                count(self.report.unread, "range")
+            )),
+            (_, 0) => paint::wary(format_args!("{}; no version is hit", count(self.report.findings, "finding"))),
+            (_, _) => paint::bad(format_args!(
                 "{}; {hit} of {versions} hit. `sarsen restore` names the ranges that are lost; a new backup of the disk stores again what it still has",
                 count(self.report.findings, "finding")
             )),
@@ -180,6 +210,9 @@ impl Inspection {
 
 fn print_finding(finding: &Finding) -> Result<(), Failure> {
     let place = match finding.place {
+        Some(place) if finding.len_bytes > 0 => {
+            format!("segment {}, {} bytes from offset {}", place.segment, finding.len_bytes, place.offset)
+        }
         Some(place) => format!("segment {}, offset {}", place.segment, place.offset),
         None => "head".into(),
     };
@@ -190,7 +223,11 @@ fn print_finding(finding: &Finding) -> Result<(), Failure> {
 
 fn print_version(version: &Judged) -> Result<(), Failure> {
     let id = version.id.get(..12).unwrap_or(&version.id);
-    let verdict = if version.hit { paint::bad("hit      ") } else { paint::good("whole    ") };
+    let verdict = match version {
+        Judged { hit: true, .. } => paint::bad("hit      "),
+        Judged { unread: true, .. } => paint::wary("unread   "),
+        _ => paint::good("whole    "),
+    };
     screen::print(format_args!("{verdict} {id}  {}", version.called()))
 }
 
@@ -227,6 +264,10 @@ fn words(kind: FindingKind) -> (&'static str, &'static str) {
         FindingKind::Padding => {
             ("the filling behind an object is not as written", "the object itself is whole; look after the medium")
         }
+        FindingKind::Unreadable => (
+            "this could not be read",
+            "look at the medium, and who may read it, and try again; a bad sector is damage, and the next backup stores anew what it still has",
+        ),
         _ => ("damage of a kind this command has no words for", "use a newer sarsen"),
     }
 }

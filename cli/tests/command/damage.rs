@@ -215,3 +215,29 @@ fn a_flipped_byte_is_placed_and_a_new_backup_mends_it() {
     assert_eq!(scrub["hit"], json!([]), "what was damaged is stored anew");
     two.restores(&[]);
 }
+
+/// A file that cannot be read says nothing of what it holds: versions that may need it are neither whole nor hit, and nothing is noted.
+#[test]
+fn a_segment_that_cannot_be_read_is_no_damage() {
+    let two = Two::new("unread");
+    let number = two.place.segments()[1];
+    let (file, away) = (two.place.segment(number), two.place.path("away"));
+    fs::rename(&file, &away).unwrap();
+    // A loop: opening it fails, and not because it is not there.
+    std::os::unix::fs::symlink(&file, &file).unwrap();
+    for verb in ["check", "scrub"] {
+        let told = two.place.run([verb, "--json"]).ends(6).json();
+        assert_eq!(told["findings"], json!([{"kind": "unreadable", "segment": number, "offset": 0, "length": 0}]));
+        assert_eq!((&told["hit"], &told["marks_written"]), (&json!([]), &json!(false)));
+        let unread: Vec<&Value> =
+            told["versions"].as_array().unwrap().iter().filter(|version| version["unread"] == json!(true)).collect();
+        assert_eq!(unread.len(), told["unread"].as_array().unwrap().len());
+        assert!(unread.iter().any(|version| version["name"] == json!("first")), "{told}");
+        let words = ["no damage in what was read; 1 range could not be", "unread    ", "this could not be read"];
+        let ran = two.place.run([verb]).ends(6);
+        words.iter().for_each(|words| assert!(ran.out.contains(words), "{words}: {}", ran.out));
+    }
+    fs::remove_file(&file).unwrap();
+    fs::rename(&away, &file).unwrap();
+    two.place.run(["scrub"]).ends(0);
+}

@@ -1,5 +1,7 @@
 //! check and scrub: what is damaged, and which versions that hits (docs/FORMAT.md section 13).
 //!
+//! What the medium fails to read is passed over: that is told, and says nothing of the bytes. A version that needs them is neither whole nor hit.
+//!
 //! check reads structure: headers, footers, tables, and that everything a version needs has an entry. scrub reads every byte as well, notes
 //! damage marks where it may write, and takes away marks of what reads well again. One task, so that the two never disagree.
 
@@ -8,13 +10,13 @@ use crate::chain::{self, Chain};
 use crate::digest::Hasher;
 use crate::error::{Error, Refusal};
 use crate::format::damage::Mark;
-use crate::format::entry::{Kind, TreeKind};
-use crate::format::header::{HeaderFault, Parameters};
+use crate::format::entry::{Kind, LEN, Line, TreeKind};
+use crate::format::header::{self, HeaderFault, Parameters};
 use crate::format::record::RecordKind;
 use crate::frame::Work;
 use crate::index::Flags;
 use crate::log::{self, PinState};
-use crate::manifest::{self, Met, Reach};
+use crate::manifest::{self, Met, Reach, Reached};
 use crate::segment::{self, Item, Lines, entries_hasher};
 use crate::store::{Prefix, Purpose, Sought, Store};
 use crate::task::{Event, Fault, Finding, FindingKind, Job, Next, Outcome, Piece, Task};
@@ -45,6 +47,10 @@ pub struct Report {
     pub findings: u64,
     /// Versions hit.
     pub hit: u64,
+    /// Ranges that the medium failed to read; they are not among the findings.
+    pub unread: u64,
+    /// Versions that need such a range, and are not hit as far as is known.
+    pub unproved: u64,
     /// Whether damage marks were written.
     pub marks_written: bool,
     /// Whether the repository was written meanwhile, so that findings may be of what has moved: look again.
@@ -97,7 +103,8 @@ enum Phase {
         id: Id,
         link: Link,
         reach: Reach,
-        whole: bool,
+        /// Of its record.
+        record: Standing,
     },
     /// A scrub's walk through manifests: the next version whose blocks are to be proved.
     Walk,
@@ -109,6 +116,17 @@ enum Phase {
     Marks,
     Done,
 }
+
+/// What is known of a version; the graver counts.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Standing {
+    Whole,
+    Unread,
+    Hit,
+}
+
+/// So often in a row the medium may fail to read before it is taken for gone.
+const FAILURES_MAX: u32 = 64;
 
 /// How marks are noted.
 type Note = fn(&mut Store<'_>) -> Result<(), Error>;
@@ -137,6 +155,8 @@ pub struct Check<'m> {
     unchecked: (Chain, bool),
     proofs: Proofs,
     in_flight: u64,
+    /// How often in a row the medium failed to read.
+    failures: u32,
     report: Report,
     now: u64,
     /// How marks are noted; not at all where nothing is to be written.
@@ -174,6 +194,7 @@ impl<'m> Check<'m> {
             unchecked: (Chain::NONE, false),
             proofs: Proofs::NONE,
             in_flight: 0,
+            failures: 0,
             report,
             now,
             note: None,
@@ -188,14 +209,70 @@ impl<'m> Check<'m> {
 
     fn found(&mut self, kind: FindingKind, place: Option<Place>) -> Event {
         self.report.findings = self.report.findings.saturating_add(1);
-        Event::Finding(Finding { kind, place })
+        Event::Finding(Finding { kind, place, len_bytes: 0 })
+    }
+
+    /// So many bytes from there on could not be read. An error where that has become the rule: then it is not for a few bytes that the medium fails.
+    #[inline(never)]
+    fn unread(&mut self, error: Error, place: Place, len_bytes: u64) -> Result<Event, Error> {
+        if self.failures >= FAILURES_MAX {
+            return Err(error);
+        }
+        self.failures = self.failures.saturating_add(1);
+        self.report.unread = self.report.unread.saturating_add(1);
+        Ok(Event::Finding(Finding { kind: FindingKind::Unreadable, place: Some(place), len_bytes }))
+    }
+
+    /// The same of an entry, which is then not used.
+    #[inline(never)] // asked for everywhere
+    fn unread_entry(
+        &mut self,
+        error: Error,
+        place: Place,
+        line: Option<Line>,
+        store: &mut Store<'_>,
+    ) -> Result<Option<Event>, Error> {
+        if store.marks().is_unread(place) {
+            return Ok(None);
+        }
+        let parameters = *store.parameters();
+        let len_bytes = match line {
+            Some(line) => line.end(&parameters).saturating_sub(place.offset.into()),
+            None => match store.source().entry(place, u64::MAX) {
+                Ok(entry) => entry.total_bytes(&parameters),
+                Err(error) if error.is_pending() => return Err(error),
+                Err(_) => LEN as u64,
+            },
+        };
+        store.marks_mut().pass_over(place)?;
+        self.unread(error, place, len_bytes).map(Some)
+    }
+
+    /// The same of the rest of a segment, whose entries are then not known; `error` is what came of reading it.
+    #[inline(never)]
+    fn unread_rest(&mut self, error: Error, from: Place, end: Option<u64>, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
+        if error.unread().is_none_or(|place| place.segment != from.segment) {
+            return Err(error);
+        }
+        let end = match end {
+            Some(end) => end,
+            None => match store.source().len(from.segment) {
+                Err(error) if error.is_pending() => return Err(error),
+                len => len.ok().flatten().unwrap_or(0),
+            },
+        };
+        let event = self.unread(error, from, end.saturating_sub(from.offset.into()))?;
+        store.pass_over();
+        self.phase = Phase::Segment { after: Some(from.segment) };
+        Ok(Next::Say(event))
     }
 
     fn say(&mut self, kind: FindingKind, segment: SegmentNumber, offset: u64) -> Next<Report> {
         Next::Say(self.found(kind, Some(Place::new(segment, low32(offset)))))
     }
 
-    fn pin(&mut self, store: &Store<'_>) -> Next<Report> {
+    fn pin(&mut self, store: &mut Store<'_>) -> Next<Report> {
+        store.forbear();
         self.phase = Phase::Behind;
         let head = store.head();
         let wrong = match head.pin {
@@ -239,7 +316,10 @@ impl<'m> Check<'m> {
             self.phase = Phase::Strangers { after: None };
             return Ok(Next::Step);
         };
-        let prefix = store.prefix(number, &mut self.walk)?;
+        let prefix = match store.prefix(number, &mut self.walk) {
+            Err(error) if error.unread().is_some() => return self.unread_rest(error, Place::new(number, 0), None, store),
+            prefix => prefix?,
+        };
         if prefix.len_bytes == 0 && !prefix.stranger {
             self.phase = Phase::Segment { after: Some(number) };
             return Ok(Next::Step);
@@ -257,16 +337,15 @@ impl<'m> Check<'m> {
     #[inline(never)]
     fn header(&mut self, prefix: Prefix, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
         let source = store.source();
-        let header = match segment::header(source.medium, prefix.segment) {
-            Err(error) if !error.is_damage() => return Err(error),
-            Err(_) => Err(()),
-            Ok(header) => header.map_err(|_: HeaderFault| ()),
-        };
+        let header = segment::header(source.medium, prefix.segment);
         let filled = source.is_filling(prefix.segment, 128, source.parameters.first_entry().into());
-        let filled = match filled {
-            Err(error) if !error.is_damage() => return Err(error),
-            filled => filled.unwrap_or(false),
-        };
+        let failed = [header.err(), filled.err()].into_iter().flatten().find(|error| !error.is_damage());
+        if let Some(error) = failed {
+            return self.unread_rest(error, Place::new(prefix.segment, 0), prefix.file_bytes, store);
+        }
+        let header = header.map_err(drop).and_then(|header| header.map_err(|_: HeaderFault| ()));
+        let filled = filled.unwrap_or(false);
+        self.failures = 0;
         if prefix.stranger {
             let kind = match header {
                 Ok(header) if header.parameters.repository != source.parameters.repository => FindingKind::Foreign,
@@ -310,8 +389,14 @@ impl<'m> Check<'m> {
     fn entries(&mut self, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
         let Phase::Entries(entries) = &mut self.phase else { return Ok(Next::Step) };
         let segment = entries.prefix.segment;
-        let Some(item) = store.next_line(&mut entries.lines)? else {
-            return Ok(self.entries_end(store));
+        let item = match store.next_line(&mut entries.lines) {
+            Ok(Some(item)) => item,
+            Ok(None) => return Ok(self.entries_end(store)),
+            Err(error) if error.unread().is_some() => {
+                let (from, end) = (Place::new(segment, low32(entries.lines.at)), entries.end);
+                return self.unread_rest(error, from, Some(end), store);
+            }
+            Err(error) => return Err(error),
         };
         match item {
             Item::Gap(offset) => {
@@ -364,7 +449,14 @@ impl<'m> Check<'m> {
             Some(before) => store.next_true(Some(SegmentNumber(before)), &mut self.walk)?,
         };
         let header = match segment::header(source.medium, number) {
-            Err(error) if !error.is_damage() => return Err(error),
+            // What is listed was seen to.
+            Err(error) if error.unread().is_some() && listed != Some(number) => {
+                let event = self.unread(error, Place::new(number, 0), header::LEN as u64)?;
+                self.phase = Phase::Strangers { after: Some(number) };
+                return Ok(Next::Say(event));
+            }
+            // What is listed was seen to.
+            Err(error) if !error.is_damage() && error.unread().is_none() => return Err(error),
             header => header.ok().and_then(Result::ok),
         };
         self.phase = Phase::Strangers { after: Some(number) };
@@ -384,7 +476,9 @@ impl<'m> Check<'m> {
             return Next::Wait;
         }
         if self.depth == Depth::Scrub {
-            store.marks_mut().retain(&|_, confirmed| confirmed);
+            // Marks in a segment that was passed over may still hold.
+            let all = store.has_passed_over();
+            store.marks_mut().retain(&|_, confirmed| confirmed || all);
         }
         store.unload(true);
         self.phase = Phase::Index;
@@ -418,7 +512,7 @@ impl<'m> Check<'m> {
                 match described {
                     Ok((RecordKind::Version, size, top)) => self.follow(&parameters, size, top),
                     Ok(_) => {}
-                    Err(error) if error.is_damage() => {}
+                    Err(error) if error.is_damage() || error.unread().is_some() => {}
                     Err(error) => return Err(error),
                 }
             }
@@ -441,8 +535,8 @@ impl<'m> Check<'m> {
         let disk = with_record(store, &entry.link, |_, record| (record.disk_size, record.top));
         let (size, top) = match disk {
             Ok(disk) => disk,
-            // Then the version is hit already.
-            Err(error) if error.is_damage() => (0, Id::ZERO),
+            // Then the version is hit already, or cannot be judged.
+            Err(error) if error.is_damage() || error.unread().is_some() => (0, Id::ZERO),
             Err(error) => return Err(error),
         };
         self.follow(store.parameters(), size, top);
@@ -528,7 +622,7 @@ impl<'m> Check<'m> {
     fn prove_at(&mut self, place: Place, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
         let next = match store.source().entry(place, u64::MAX) {
             Ok(entry) => self.prove(&entry.id, store)?,
-            Err(error) if error.is_damage() => {
+            Err(error) if error.is_damage() || error.unread().is_some() => {
                 // What block it was is told by the manifest only.
                 self.again = true;
                 Next::Step
@@ -554,7 +648,10 @@ impl<'m> Check<'m> {
         if chain.places().iter().any(|place| store.marks().contains(*place)) {
             return Ok(None);
         }
-        let entry = store.source().entry(place, u64::MAX)?;
+        let entry = match store.source().entry(place, u64::MAX) {
+            Err(error) if error.unread().is_some() => return self.unread_entry(error, place, None, store),
+            entry => entry?,
+        };
         let len_bytes = low32(entry.total_bytes(store.parameters()));
         store.marks_mut().confirm(Mark { place, len_bytes, when: self.now, digest: entry.digest })?;
         Ok(Some(self.found(FindingKind::Payload, Some(place))))
@@ -586,15 +683,22 @@ impl<'m> Check<'m> {
         let next = match described {
             Ok((_, RecordKind::Draft, ..)) => Next::Step,
             Ok((id, RecordKind::Version, disk_size, root, top)) => {
-                let whole = manifest::root_id(&parameters, disk_size, top) == root && !store.marks().contains(link.place);
-                self.follow_version(&parameters, (disk_size, top), (id, link, whole));
-                self.report.versions = self.report.versions.saturating_add(1);
+                let mut record = if store.marks().contains(link.place) { Standing::Hit } else { Standing::Whole };
+                if store.marks().is_unread(link.place) {
+                    record = Standing::Unread;
+                }
+                if manifest::root_id(&parameters, disk_size, top) != root {
+                    record = Standing::Hit;
+                }
+                self.follow_version(&parameters, (disk_size, top), (id, link, record));
                 Next::Step
             }
-            Err(error) if error.is_damage() => {
-                self.report.versions = self.report.versions.saturating_add(1);
-                self.report.hit = self.report.hit.saturating_add(1);
-                Next::Say(Event::Hit { id: link.id, link })
+            Err(error) if error.is_damage() => Next::Say(self.judge(link.id, link, Standing::Hit)),
+            Err(error) if error.unread().is_some() => {
+                if let Some(event) = self.unread_entry(error, link.place, None, store)? {
+                    return Ok(Next::Say(event)); // and again
+                }
+                Next::Say(self.judge(link.id, link, Standing::Unread))
             }
             Err(error) => return Err(error),
         };
@@ -603,21 +707,62 @@ impl<'m> Check<'m> {
     }
 
     #[inline(never)] // a reach is large
-    fn follow_version(&mut self, parameters: &Parameters, (size, top): (u64, Id), (id, link, whole): (Id, Link, bool)) {
-        self.phase = Phase::Version { id, link, reach: Reach::of(parameters, size, top), whole };
+    fn follow_version(&mut self, parameters: &Parameters, (size, top): (u64, Id), (id, link, record): (Id, Link, Standing)) {
+        self.phase = Phase::Version { id, link, reach: Reach::of(parameters, size, top).judging(), record };
+    }
+
+    fn judge(&mut self, id: Id, link: Link, standing: Standing) -> Event {
+        self.report.versions = self.report.versions.saturating_add(1);
+        match standing {
+            Standing::Whole => Event::Whole { id },
+            Standing::Unread => {
+                self.report.unproved = self.report.unproved.saturating_add(1);
+                Event::Unread { id, link }
+            }
+            Standing::Hit => {
+                self.report.hit = self.report.hit.saturating_add(1);
+                Event::Hit { id, link }
+            }
+        }
     }
 
     #[inline(never)]
     fn version(&mut self, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
-        let Phase::Version { id, link, reach, whole } = &mut self.phase else { return Ok(Next::Step) };
-        let Some(reached) = reach.step(store, self.pages)? else { return Ok(Next::Step) };
-        let (id, link, whole) = (*id, *link, *whole && reached.whole);
+        let Phase::Version { id, link, reach, record } = &mut self.phase else { return Ok(Next::Step) };
+        let Some(reached) = reach.step(store, self.pages)? else {
+            if reach.take_reached().is_some() {
+                self.failures = 0;
+            }
+            return Ok(Next::Step);
+        };
+        let below = match reached {
+            Reached { whole: true, .. } => Standing::Whole,
+            Reached { damaged: false, .. } => Standing::Unread,
+            _ => Standing::Hit,
+        };
+        let (id, link, standing) = (*id, *link, below.max(*record));
         self.phase = Phase::Versions;
-        if whole {
-            return Ok(Next::Say(Event::Whole { id }));
+        Ok(Next::Say(self.judge(id, link, standing)))
+    }
+
+    /// What is to be done about an error: an entry that manifests lead to and that cannot be read is passed over, and the step repeated. Behind any
+    /// other nothing more is passed over: whoever comes next has to hear of it.
+    #[inline(never)]
+    fn bear(&mut self, error: Error, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
+        let follows = matches!(self.phase, Phase::Reach { .. } | Phase::ReachEnd | Phase::Version { .. });
+        let event = match error.unread().filter(|place| follows && !store.marks().contains(*place)) {
+            Some(place) => self.unread_entry(error, place, None, store),
+            None => Err(error),
+        };
+        match event {
+            Ok(event) => Ok(event.map_or(Next::Step, Next::Say)),
+            Err(error) => {
+                if !error.is_pending() {
+                    store.retry();
+                }
+                Err(error)
+            }
         }
-        self.report.hit = self.report.hit.saturating_add(1);
-        Ok(Next::Say(Event::Hit { id, link }))
     }
 
     #[inline(never)]
@@ -627,7 +772,10 @@ impl<'m> Check<'m> {
             self.report.changed = store.refresh()?;
         }
         let reads_payload = self.depth == Depth::Scrub || self.only.is_some();
-        let due = reads_payload && !self.report.changed && store.marks().changed() && store.check_writable().is_ok();
+        // A segment that cannot be read is not to be built on, either.
+        let readable = !store.has_passed_over();
+        store.retry();
+        let due = reads_payload && readable && !self.report.changed && store.marks().changed() && store.check_writable().is_ok();
         if let Some(note) = self.note.filter(|_| due) {
             note(store)?;
             self.report.marks_written = true;
@@ -742,6 +890,33 @@ impl Task for Check<'_> {
     type Report = Report;
 
     fn next(&mut self, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
+        // One place for what comes next: it is large, and a stack may have few kilobytes.
+        let mut next = self.step(store);
+        if let Err(error) = next
+            && !error.is_pending()
+        {
+            next = self.bear(error, store);
+        }
+        next
+    }
+
+    fn accept(
+        &mut self,
+        store: &mut Store<'_>,
+        job: &Job,
+        outcome: Result<Outcome, Error>,
+        _work: &mut Work<'_>,
+    ) -> Result<Option<Event>, Error> {
+        let event = self.take(store, job, outcome);
+        if event.as_ref().is_err_and(|error| !error.is_pending()) {
+            store.retry();
+        }
+        event
+    }
+}
+
+impl Check<'_> {
+    fn step(&mut self, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
         match &self.phase {
             Phase::Pin => Ok(self.pin(store)),
             Phase::Behind => Ok(self.behind(store)),
@@ -763,34 +938,38 @@ impl Task for Check<'_> {
         }
     }
 
-    fn accept(
-        &mut self,
-        store: &mut Store<'_>,
-        job: &Job,
-        outcome: Result<Outcome, Error>,
-        _work: &mut Work<'_>,
-    ) -> Result<Option<Event>, Error> {
-        let event = match (&job.piece, outcome?) {
-            (&Piece::Check { place, .. }, Outcome::Checked { fault, digest, len_bytes }) => {
-                self.checked(place, fault, digest, len_bytes, store)?
+    fn take(&mut self, store: &mut Store<'_>, job: &Job, outcome: Result<Outcome, Error>) -> Result<Option<Event>, Error> {
+        if outcome.is_ok() {
+            self.failures = 0;
+        }
+        let event = match (&job.piece, outcome) {
+            (&Piece::Check { place, line, .. }, Ok(Outcome::Checked { fault, digest, len_bytes })) => {
+                self.checked(place, line, fault, (digest, len_bytes), store)?
             }
-            (Piece::Prove { .. }, Outcome::Proved { right: true }) => None,
-            (Piece::Prove { chain, .. }, Outcome::Proved { right: false }) => self.unproved(chain, store)?,
+            (&Piece::Check { place, line, .. }, Err(error)) if error.unread().is_some() => {
+                self.unread_entry(error, place, line, store)?
+            }
+            (Piece::Prove { .. }, Ok(Outcome::Proved { right: true })) => None,
+            (Piece::Prove { chain, .. }, Ok(Outcome::Proved { right: false })) => self.unproved(chain, store)?,
+            (Piece::Prove { chain, .. }, Err(error)) if error.unread().is_some() => {
+                self.again = true;
+                let top = chain.places().first().copied().unwrap_or(Place::NONE);
+                self.unread_entry(error, top, None, store)?
+            }
+            (_, Err(error)) => return Err(error),
             _ => return Err(Refusal::Parameter.into()),
         };
         self.in_flight = self.in_flight.saturating_sub(1);
         store.go_on(self.report.bytes, 0)?;
         Ok(event)
     }
-}
 
-impl Check<'_> {
     fn checked(
         &mut self,
         place: Place,
+        line: Option<Line>,
         fault: Option<Fault>,
-        digest: Digest,
-        len_bytes: u32,
+        (digest, len_bytes): (Digest, u32),
         store: &mut Store<'_>,
     ) -> Result<Option<Event>, Error> {
         // Bytes behind a payload are no part of the object: damage to them is told, and costs nobody anything.
@@ -800,11 +979,18 @@ impl Check<'_> {
         } else if self.only.is_some() && store.marks().contains(place) {
             store.marks_mut().retain(&|mark, _| mark.place != place);
         }
-        let kind = fault.map(|fault| match fault {
-            Fault::Entry => FindingKind::Entry,
-            Fault::Payload => FindingKind::Payload,
-            Fault::Padding => FindingKind::Padding,
-        });
-        Ok(kind.map(|kind| self.found(kind, Some(place))))
+        let kind = match fault {
+            None => return Ok(None),
+            Some(Fault::Entry) => FindingKind::Entry,
+            Some(Fault::Payload) => FindingKind::Payload,
+            Some(Fault::Padding) => FindingKind::Padding,
+            Some(Fault::Unreadable) => {
+                self.report.findings = self.report.findings.saturating_add(1);
+                let listed = line.map_or(LEN as u64, |line| line.end(store.parameters()).saturating_sub(place.offset.into()));
+                let len_bytes = if len_bytes > 0 { len_bytes.into() } else { listed };
+                return Ok(Some(Event::Finding(Finding { kind: FindingKind::Unreadable, place: Some(place), len_bytes })));
+            }
+        };
+        Ok(Some(self.found(kind, Some(place))))
     }
 }

@@ -99,7 +99,7 @@ impl<'m> Store<'m> {
             Ok(None) => {}
             Err(error) if error.is_damage() => {
                 self.derived = true;
-                if let Error::Medium { segment, trouble: Trouble::Gone } = error {
+                if let Error::Medium { segment, trouble: Trouble::Gone, .. } = error {
                     self.table_lost_with = segment;
                 }
             }
@@ -138,7 +138,13 @@ impl<'m> Store<'m> {
     fn next_lines(&mut self, after: Option<SegmentNumber>, walk: &mut Cursor) -> Result<Loading, Error> {
         let Some(segment) = self.next_true(after, walk)? else { return Ok(Loading::Done) };
         let prefix = self.prefix(segment, walk);
-        let prefix = prefix.as_ref().map_err(|error| *error)?;
+        let prefix = match &prefix {
+            Ok(prefix) => prefix,
+            Err(error) if self.passes_over(segment, error) => {
+                return Ok(Loading::Lines { after: Some(segment), current: None });
+            }
+            Err(error) => return Err(*error),
+        };
         let current = match prefix.file_bytes {
             Some(_) if !prefix.stranger => Some((segment, prefix.len_bytes, prefix.lines(&self.source()))),
             _ => None,
@@ -162,7 +168,8 @@ impl<'m> Store<'m> {
             match self.next_line(&mut lines) {
                 Ok(Some(Item::Line(line))) if line.kind.indexed() && line.offset < end => {
                     let place = Place::new(segment, line.offset);
-                    if !self.marks.contains(place) {
+                    // What could not be read is told by its id, too.
+                    if !self.marks.contains(place) || self.marks.is_unread(place) {
                         self.index.insert(&line.id, place)?;
                     }
                 }
@@ -171,11 +178,53 @@ impl<'m> Store<'m> {
                 Ok(None) => return Ok(Loading::Lines { after: Some(segment), current: None }),
                 // What was done is kept. With nothing done there is only to wait, and the caller must hear of it.
                 Err(error) if error.is_pending() && done > 0 => break,
+                Err(error) if self.passes_over(segment, &error) => {
+                    return Ok(Loading::Lines { after: Some(segment), current: None });
+                }
                 Err(error) => return Err(error),
             }
             done = done.saturating_add(1);
         }
         Ok(Loading::Lines { after, current: Some((segment, end, lines)) })
+    }
+
+    /// From now on, until [`Store::retry`], a segment that the medium fails to read is passed over. Then what lies in it is not known, and what is
+    /// missing may be there: see [`Store::may_be_unread`].
+    pub fn forbear(&mut self) {
+        self.forbearing = true;
+        self.marks.forget_unread();
+        self.marks.doubt();
+    }
+
+    /// Forgets what could not be read, so that it is tried again.
+    pub fn retry(&mut self) {
+        self.forbearing = false;
+        self.marks.forget_unread();
+        if core::mem::take(&mut self.passed_over) {
+            self.unload(true);
+        }
+    }
+
+    /// Says that the entries of a segment, or some of them, could not be listed.
+    pub fn pass_over(&mut self) {
+        self.passed_over = true;
+    }
+
+    /// Whether such a segment was met.
+    pub fn has_passed_over(&self) -> bool {
+        self.passed_over
+    }
+
+    fn passes_over(&mut self, segment: SegmentNumber, error: &Error) -> bool {
+        let passes = self.forbearing && error.unread().is_some_and(|place| place.segment == segment);
+        self.passed_over |= passes;
+        self.incomplete |= passes;
+        passes
+    }
+
+    /// Whether an object that is not to be had may lie where nothing could be read: then nobody knows whether it is lost.
+    pub fn may_be_unread(&self, id: &Id) -> bool {
+        self.passed_over || self.index.candidates(id).any(|(_, place, _)| self.marks.is_unread(place))
     }
 
     /// The usable entry of an object, the newest if there are several; none if there is none. Of those with less than this depth: a base that was
@@ -185,9 +234,10 @@ impl<'m> Store<'m> {
         let mut below: Option<Place> = None;
         loop {
             let candidates = self.index.candidates(id).filter(|(_, place, _)| below.is_none_or(|below| *place < below));
+            let candidates = candidates.filter(|(_, place, _)| !self.marks.contains(*place));
             let Some((slot, place, _)) = candidates.max_by_key(|(_, place, _)| *place) else { return Ok(None) };
             match source.entry(place, SEGMENT_BYTES_MAX.into()) {
-                Ok(entry) if entry.id == *id && sought.is(entry.kind) && entry.depth < depth && !self.marks.contains(place) => {
+                Ok(entry) if entry.id == *id && sought.is(entry.kind) && entry.depth < depth => {
                     return Ok(Some(Found { slot, place, entry }));
                 }
                 Err(error) if !error.is_damage() => return Err(error),

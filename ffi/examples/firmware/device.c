@@ -12,9 +12,9 @@ HARDWARE struct chip chip;
 enum { SEGMENT_BYTES = SEGMENT_RUNS * (RUN_BYTES - 80), SEGMENTS = 40 };
 
 /* What is lent; the index of the repository has what is left of its memory. A byte too little, and opening says so. */
-static uint8_t flash_memory[192 + CHIP_BYTES / RUN_BYTES * 12] __attribute__((aligned(8)));
+static uint8_t flash_memory[184 + CHIP_BYTES / RUN_BYTES * 12] __attribute__((aligned(8)));
 static uint8_t repository_memory[11808] __attribute__((aligned(8)));
-static uint8_t work_memory[12056] __attribute__((aligned(8)));
+static uint8_t work_memory[12072] __attribute__((aligned(8)));
 
 struct sarsen_fault fault;
 static struct sarsen_config config;

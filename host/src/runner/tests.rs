@@ -92,7 +92,7 @@ impl Counting {
     }
 }
 
-const PENDING: Error = Error::Medium { segment: None, trouble: Trouble::Pending };
+const PENDING: Error = Error::Medium { segment: None, offset: 0, trouble: Trouble::Pending };
 
 /// A different job each time, so that the order in which outcomes come back shows.
 fn job(number: u64) -> Job {

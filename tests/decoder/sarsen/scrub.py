@@ -23,6 +23,7 @@ KINDS = (
     "digest",
     "payload",
     "padding",
+    "unreadable",
 )
 
 

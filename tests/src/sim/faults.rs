@@ -62,8 +62,10 @@ enum Cut {
 #[derive(Clone, Copy, Debug)]
 struct Planned {
     operation: Operation,
-    /// How many more of its kind go well; none: none ever will.
-    left: Option<u64>,
+    /// How many more of its kind go well.
+    left: u64,
+    /// None does after it.
+    lasting: bool,
     fault: Fault,
 }
 
@@ -83,11 +85,11 @@ impl Faults {
     }
 
     pub(super) fn once(&mut self, operation: Operation, number: u64, fault: Fault) {
-        self.planned.push(Planned { operation, left: Some(number), fault });
+        self.planned.push(Planned { operation, left: number, lasting: false, fault });
     }
 
-    pub(super) fn always(&mut self, operation: Operation, fault: Fault) {
-        self.planned.push(Planned { operation, left: None, fault });
+    pub(super) fn from(&mut self, operation: Operation, number: u64, fault: Fault) {
+        self.planned.push(Planned { operation, left: number, lasting: true, fault });
     }
 
     pub(super) fn forgive(&mut self) {
@@ -99,11 +101,11 @@ impl Faults {
         if self.is_dead() {
             return Verdict::Dead;
         }
-        let failing = self.planned.iter().find(|plan| plan.operation == operation && plan.left.unwrap_or(0) == 0);
+        let failing = self.planned.iter().find(|plan| plan.operation == operation && plan.left == 0);
         let verdict = failing.map_or(Verdict::Go, |plan| Verdict::Fail(plan.fault));
-        self.planned.retain(|plan| plan.operation != operation || plan.left != Some(0));
+        self.planned.retain(|plan| plan.operation != operation || plan.left != 0 || plan.lasting);
         for plan in self.planned.iter_mut().filter(|plan| plan.operation == operation) {
-            plan.left = plan.left.map(|left| left - 1);
+            plan.left = plan.left.saturating_sub(1);
         }
         if operation.is_mutating() && self.power_fails() { Verdict::Dying } else { verdict }
     }

@@ -35,6 +35,8 @@ pub(super) struct Spot {
 pub(super) enum SpotKind {
     /// Every read that touches it fails.
     Unreadable,
+    /// The same, and the medium does not say that it is for these bytes.
+    Failing,
     /// One read gives the bytes that were written, another gives garbage, as it comes.
     Fickle,
 }
@@ -93,6 +95,10 @@ impl Segment {
         self.spots.push(Spot { range, kind: SpotKind::Unreadable });
     }
 
+    pub(super) fn make_failing(&mut self, range: Range<usize>) {
+        self.spots.push(Spot { range, kind: SpotKind::Failing });
+    }
+
     pub(super) fn is_fickle(&self) -> bool {
         self.spots.iter().any(|spot| spot.kind == SpotKind::Fickle)
     }
@@ -106,6 +112,7 @@ impl Segment {
             match spot.kind {
                 _ if touched.is_empty() => (),
                 SpotKind::Unreadable => return Err(Trouble::Unreadable),
+                SpotKind::Failing => return Err(Trouble::Failed(embedded_io::ErrorKind::Other)),
                 SpotKind::Fickle => mislead(self.reads, &mut to[touched.start - at..touched.end - at]),
             }
         }
