@@ -166,6 +166,9 @@ impl Reach {
                         self.hole(0, hole);
                     }
                     Err(error) => {
+                        if error.is_pending() {
+                            store.look_ahead(self.descent.rows_behind(key, memory)?);
+                        }
                         self.descent.again(key);
                         return Err(error);
                     }

@@ -42,6 +42,11 @@ pub trait Medium {
     fn len(&self, name: Name) -> Result<u64, Trouble>;
     /// Fills `to` from `at`, or fails: [`Trouble::Short`] beyond the end.
     fn read(&self, name: Name, at: u64, to: &mut [u8]) -> Result<(), Trouble>;
+    /// Whether it fetches several ranges at once: while one is [`Trouble::Pending`], those that are going to be read next are asked for as well. A step
+    /// may then ask for more than [`READS_A_STEP`].
+    fn fetches_ahead(&self) -> bool {
+        false
+    }
     /// The same medium as one to write, if it is one.
     fn writer(&self) -> Option<&dyn MediumMut> {
         None

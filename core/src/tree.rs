@@ -231,6 +231,14 @@ impl Cursor {
         self.put_row(0, key, row, memory)
     }
 
+    /// The leaf rows behind this key, as far as its page goes, if that is there.
+    pub fn rows_behind<'b>(&self, key: u64, memory: &'b mut [u8]) -> Result<&'b [u8], Error> {
+        match self.is_on_path(0, key, memory)? {
+            true => rows_behind(&self.geometry, key, memory),
+            false => Ok(&[]),
+        }
+    }
+
     /// The first key from `key` on whose row is present.
     pub fn next_present(&mut self, key: u64, pages: &mut impl Pages, memory: &mut [u8]) -> Result<Option<u64>, Error> {
         let mut key = key;
@@ -483,6 +491,11 @@ impl Descent {
         row_at(&self.geometry, 0, key, memory)
     }
 
+    /// The leaf rows behind that one, as far as its page goes.
+    pub fn rows_behind<'b>(&self, key: u64, memory: &'b mut [u8]) -> Result<&'b [u8], Error> {
+        rows_behind(&self.geometry, key, memory)
+    }
+
     /// Bytes of memory this walk needs.
     pub fn memory_bytes(&self) -> usize {
         memory_bytes(&self.geometry)
@@ -520,6 +533,12 @@ fn row_at<'b>(geometry: &Geometry, level: u8, key: u64, memory: &'b mut [u8]) ->
     let len = row_len(geometry.tree, level);
     let start = row_index(geometry, level, key).saturating_mul(len);
     page_slot(geometry, level, memory)?.get(start..start.saturating_add(len)).ok_or(too_small(len))
+}
+
+fn rows_behind<'b>(geometry: &Geometry, key: u64, memory: &'b mut [u8]) -> Result<&'b [u8], Error> {
+    let start = row_index(geometry, 0, key).saturating_add(1).saturating_mul(row_len(geometry.tree, 0));
+    let end = geometry.page_bytes(0, geometry.page_of(0, key));
+    Ok(page_slot(geometry, 0, memory)?.get(start..end).unwrap_or(&[]))
 }
 
 /// Row `index` of a page above the leaves, as a link.

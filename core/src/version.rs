@@ -44,6 +44,12 @@ impl<'m> Version<'m> {
         Ok(Id(row.first_chunk().copied().unwrap_or_default()))
     }
 
+    /// Where `block` must be waited for: asks for those behind it as well, see [`Store::look_ahead`].
+    pub fn look_ahead(&mut self, block: u64, store: &Store<'_>) -> Result<(), Error> {
+        store.look_ahead(self.cursor.rows_behind(block, self.pages)?);
+        Ok(())
+    }
+
     /// The first block from `block` on that is not zero.
     pub fn next_data(&mut self, block: u64, store: &mut Store<'_>) -> Result<Option<u64>, Error> {
         self.cursor.next_present(block, store, self.pages)

@@ -61,6 +61,7 @@ struct Inner {
     state: State,
     faults: Faults,
     patience: Patience,
+    fetches_ahead: bool,
     counters: Counters,
     random: Random,
     capacity_bytes: Option<u64>,
@@ -83,6 +84,7 @@ impl SimMedium {
             state: State::default(),
             faults: Faults::default(),
             patience: Patience::default(),
+            fetches_ahead: false,
             counters: Counters::default(),
             random: Random::new(seed),
             capacity_bytes: None,
@@ -134,6 +136,7 @@ impl SimMedium {
             state: inner.state.clone(),
             faults: Faults::default(),
             patience: inner.patience.renewed(),
+            fetches_ahead: inner.fetches_ahead,
             counters: Counters::default(),
             random: Random::new(seed),
             capacity_bytes: inner.capacity_bytes,
@@ -210,6 +213,11 @@ impl SimMedium {
     /// Answers `Pending` at the first ask for anything, and forgets each answer after [`sarsen_core::medium::READS_A_STEP`] others.
     pub fn set_patience_needed(&self, needed: bool) {
         self.inner().patience = if needed { Patience::needed() } else { Patience::default() };
+    }
+
+    /// Says that it fetches several ranges at once, so that it is asked for more than it is waited for.
+    pub fn set_fetching_ahead(&self, ahead: bool) {
+        self.inner().fetches_ahead = ahead;
     }
 
     /// Changes the durable bytes of a segment behind everybody's back.
@@ -383,6 +391,10 @@ impl Medium for SimMedium {
                 Name::Pin => segment::copy(inner.state.pin.as_ref().ok_or(Trouble::Gone)?, narrow(at), to),
             }
         })
+    }
+
+    fn fetches_ahead(&self) -> bool {
+        self.inner().fetches_ahead
     }
 
     fn writer(&self) -> Option<&dyn MediumMut> {

@@ -473,7 +473,7 @@ export class Repository {
 /** As many as there are processors, and as memory allows. */
 function workersFor({ blockBytes }) {
   const cores = globalThis.navigator?.hardwareConcurrency ?? 2;
-  const each = blockBytes * 5 + (8 << 20); // its buffers, and batches on their way
+  const each = blockBytes * 5 + (12 << 20); // its buffers, and batches on their way
   return Math.max(1, Math.min(cores, Math.floor(WORKERS_BYTES / each), 16));
 }
 

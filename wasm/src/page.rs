@@ -129,6 +129,10 @@ impl Medium for ReadMedium {
             answer => Err(trouble(answer)),
         }
     }
+
+    fn fetches_ahead(&self) -> bool {
+        true
+    }
 }
 
 impl Host for PageHost {

@@ -42,7 +42,7 @@ extern "C" {
 }
 
 /// So many bytes go into a batch, unless one job alone needs more.
-const BATCH_BYTES: u64 = 1 << 20;
+const BATCH_BYTES: u64 = 4 << 20;
 /// So many jobs go into a batch.
 const BATCH_JOBS: u32 = 512;
 /// So many steps are done in one call.
@@ -624,7 +624,10 @@ impl Repository {
             Ok(Some(found)) => found,
             Ok(None) => return Ok(Some([3 + shared, 0, 0, 0])),
             Err(error) if error.unread().is_some() => return Ok(Some([4 + shared, 0, 0, 0])),
-            Err(error) => return Err(error),
+            Err(error) => {
+                version.look_ahead(block, store)?;
+                return Err(error);
+            }
         };
         let state = match chain.is_based() {
             _ if chain.places().iter().any(|place| was_unread(unread, *place)) => 4,

@@ -120,7 +120,11 @@ impl<'a> Restore<'a> {
     fn fetch(&mut self, block: u64, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
         let id: Id = self.version.block(block, store)?;
         let mut chain = Chain::NONE;
-        let found = store.chain_into(&id, &mut chain)?;
+        let found = store.chain_into(&id, &mut chain);
+        if found.as_ref().is_err_and(Error::is_pending) {
+            self.version.look_ahead(block, store)?;
+        }
+        let found = found?;
         if found.is_none() {
             self.phase = Phase::Missing;
             return Ok(Next::Step);

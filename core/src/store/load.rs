@@ -13,6 +13,8 @@ use crate::types::{Id, Place, SegmentNumber};
 
 /// So many lines are taken in one step at least, if there are as many.
 const LINES_A_STEP: u32 = 512;
+/// So many blocks are looked for ahead.
+const AHEAD: usize = 64;
 
 /// How far the index is.
 #[derive(Clone, Copy)]
@@ -266,6 +268,19 @@ impl<'m> Store<'m> {
             top.get_or_insert(*found);
         })?;
         Ok(top.filter(|_| whole))
+    }
+
+    /// Asks for the entries of blocks that are looked for next, where one before them must be waited for and the medium fetches several at once.
+    /// `rows` are of a manifest's leaf.
+    pub fn look_ahead(&self, rows: &[u8]) {
+        if !self.medium.fetches_ahead() {
+            return;
+        }
+        let (ids, _) = rows.as_chunks();
+        for id in ids.iter().map(|id| Id(*id)).filter(|id| !id.is_zero()).take(AHEAD) {
+            // What comes of it is told when its turn comes.
+            let _ = self.readable(Sought::Block, &id);
+        }
     }
 
     /// The same of a block, and where all entries of its chain lie.
