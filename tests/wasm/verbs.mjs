@@ -1,10 +1,10 @@
-// What else a repository that is open can do: sampled and undecoded scrubs, streams, saving, comparing, delta streams, maps of blocks.
+// What else a repository that is open can do: sampled and undecoded scrubs, streams, saving, comparing, maps of blocks.
 
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { webcrypto } from "node:crypto";
-import { DamagedError, open, StreamError } from "../../wasm/npm/index.js";
+import { DamagedError, open } from "../../wasm/npm/index.js";
 import { load } from "../../wasm/npm/engine.js";
 import { directory } from "../../wasm/npm/node.js";
 import { same } from "./agree.mjs";
@@ -169,42 +169,6 @@ export async function verbTests() {
         assert.equal(shorter.equal, false);
       });
     }
-  });
-
-  await test("delta_streams_are_verified_to_the_byte", async () => {
-    const out = (name, ...args) => {
-      const file = join(folder, name);
-      command(repo, "export", ...args, file);
-      return readFileSync(file);
-    };
-    const whole = out("whole.delta", "disk@tuesday"), delta = out("delta.delta", "disk@tuesday", "--from", "disk@monday");
-    const sheepdog = out("sheepdog.delta", "disk@tuesday", "--from", "disk@monday", "--format", "sheepdog");
-    await using(repo, { workers: 0 }, async (opened) => {
-      const [first, second] = await opened.versions();
-      const told = await opened.verifyStream(new Blob([delta]));
-      assert.equal(told.verdict, "same");
-      assert.deepEqual([told.format, told.target.id, told.base.id, told.snapshot], ["sarsen", second.id, first.id, "tuesday"]);
-      const all = await opened.verifyStream(new Blob([whole]));
-      assert.deepEqual([all.verdict, all.base, all.target.id], ["same", null, second.id]);
-      const theirs = await opened.verifyStream(new Blob([sheepdog]), { version: second });
-      assert.deepEqual([theirs.verdict, theirs.format], ["same", "sheepdog"]);
-      assert.equal((await opened.verifyStream(new Blob([sheepdog]))).verdict, "complete");
-      await assert.rejects(opened.verifyStream(new Blob([sheepdog]), { version: first }), { name: "StreamError", code: "differs", version: first.id });
-      await assert.rejects(opened.verifyStream(new Blob([delta]), { version: first }), { name: "StreamError", code: "stream-base" });
-      for (const stream of [delta, sheepdog]) {
-        await assert.rejects(opened.verifyStream(new Blob([stream.subarray(0, stream.length - 1)]), { version: second }), StreamError);
-        await assert.rejects(opened.verifyStream(new Blob([stream, "x"]), { version: second }), StreamError);
-      }
-      for (let at = 0; at < delta.length; at += Math.ceil(delta.length / 60)) {
-        const flipped = Buffer.from(delta);
-        flipped[at] ^= 0x20;
-        await assert.rejects(opened.verifyStream(new Blob([flipped])), StreamError, `byte ${at}`);
-      }
-      await assert.rejects(opened.verifyStream(new Blob(["something else"])), { name: "StreamError", code: "magic" });
-    });
-    await using(repository("elsewhere", "--codec", "none", ...SMALL, "--digest", "blake3"), { workers: 0 }, async (opened) => {
-      assert.deepEqual((await opened.verifyStream(new Blob([delta]))).verdict, "whole");
-    });
   });
 
   await test("blocks_are_told_as_they_lie", async () => {

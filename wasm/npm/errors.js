@@ -73,6 +73,7 @@ const WORDS = {
   id: "it is another object than the one asked for",
   absent: "an object that is needed is nowhere to be found whole",
   "stream-base": "the stream is not laid on this version, or on one that is not here",
+  "stream-size": "the stream says another size of a disk than its version here has",
   "stream-parameters": "the stream is of a repository with another digest, block, frame or fan-out",
   outcome: "what comes out is not the disk that the stream tells of",
 };

@@ -200,10 +200,15 @@ export interface StreamReport {
    * compare. `complete`: it ends as it should, which is all that can be said of a stream without checksums.
    */
   verdict: "same" | "whole" | "complete";
+  /**
+   * It was checked that the stream tells all in which the target differs from what it is laid on, from `start` on: the stream laid on that makes the
+   * target. False: that was not checked, as the one or the other is not here, or not named.
+   */
+  tellsAll: boolean;
   bytes: number;
   dataBytes: number;
   zeroBytes: number;
-  /** The version it makes, and the one it is laid on, if they are here. */
+  /** The version it makes, and the one it is laid on, if they are here; a stream of a whole disk is laid on none. */
   target: Version | null;
   base: Version | null;
   name?: string;
@@ -212,6 +217,7 @@ export interface StreamReport {
   targetRoot?: string;
   baseSize?: number;
   targetSize?: number;
+  /** Where it begins to tell: 0, unless it goes on where an earlier one was cut. */
   start?: number;
   time?: number;
 }
@@ -273,10 +279,15 @@ export class Repository {
   /** Where a file differs from a version, in whole sectors. What cannot be read of the version is lost, and neither equal nor different. */
   compareWith(file: Blob, version: VersionLike, options?: { signal?: AbortSignal }): Promise<Comparison>;
   /**
-   * Reads a delta stream of sarsen or Sheepdog to its end, and compares what it tells with the version that it makes, where that is here: of
-   * ours it says itself which that is, of Sheepdog's say `version`. Rejects with a StreamError where something is wrong.
+   * Reads a delta stream of sarsen or Sheepdog to its end, and compares what it tells with the version that it makes, where that is here, and what
+   * it does not tell with the version that it is laid on, where that is here too. One of ours says itself which those are; for Sheepdog's name them:
+   * `version` and `base`, null for an empty disk. Rejects with a StreamError where something is wrong; its code is `differs` where the stream
+   * tells something else than the version has, `untold` where the version differs from its base and the stream does not tell.
    */
-  verifyStream(file: Blob, options?: { version?: VersionLike; objectBytes?: number; signal?: AbortSignal }): Promise<StreamReport>;
+  verifyStream(
+    file: Blob,
+    options?: { version?: VersionLike; base?: VersionLike | null; objectBytes?: number; signal?: AbortSignal },
+  ): Promise<StreamReport>;
   /** What is known of each block of a version, in order. */
   blocks(version: VersionLike, options?: { first?: number; signal?: AbortSignal }): AsyncGenerator<Block, void, void>;
   /** One block: its id, and the entries that give it, its own first. */

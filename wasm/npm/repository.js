@@ -167,9 +167,9 @@ export class Repository {
     });
   }
 
-  /** Whether a delta stream is whole, and tells of what the repository has. */
-  verifyStream(file, { version, objectBytes = 4 << 20, signal } = {}) {
-    return this.#turn(signal, () => this.#verify(file, { version, objectBytes, signal }));
+  /** Whether a delta stream is whole, tells of what the repository has, and tells all of it. */
+  verifyStream(file, { version, base, objectBytes = 4 << 20, signal } = {}) {
+    return this.#turn(signal, () => this.#verify(file, { version, base, objectBytes, signal }));
   }
 
   /** What is known of each block of a version, in order: {block, offset, length, state, shared, segment, at, storedBytes}. */
@@ -392,13 +392,7 @@ export class Repository {
     const size = this.#director.reading_size();
     const { blockBytes } = this.info;
     const facts = new Uint32Array(most * 4);
-    let done = 0;
-    await this.#patiently(() => {
-      const told = this.#director.map(first + done, facts.subarray(done * 4));
-      if (told < 0) return PENDING;
-      done += told;
-      return told === 0 || done === most ? DONE : AGAIN;
-    }, signal);
+    const done = await this.#toldOf(most, (done) => this.#director.map(first + done, facts.subarray(done * 4)), signal);
     return Array.from({ length: done }, (_, at) => {
       const [state, segment, start, storedBytes] = facts.subarray(at * 4, at * 4 + 4);
       const offset = (first + at) * blockBytes;
@@ -429,19 +423,53 @@ export class Repository {
     return { lost: ranges.lost, unread: ranges.unreadable };
   }
 
-  async #verify(file, { version, objectBytes, signal }) {
+  async #verify(file, { version, base, objectBytes, signal }) {
     await this.#zstd.load();
     const versions = await this.#list(signal);
-    if (version !== undefined) await this.#find(version, signal);
-    const chosen = version === undefined ? undefined : versions.find(({ place }) => place === this.#director.found_at().join(":"));
+    const listed = async (version) => {
+      await this.#find(version, signal);
+      const found = this.#director.found_at().join(":");
+      return versions.find(({ place }) => place === found);
+    };
+    const chosen = version === undefined ? undefined : await listed(version);
+    const laidOn = base === undefined || base === null ? base : await listed(base);
     const stream = new this.#engine.glue.Stream(this.#zstd);
     try {
-      return await verifyStream(file, stream, { versions, chosen, objectBytes, signal, blockBytes: this.info.blockBytes, reading: (target) => this.#reading(target, signal) });
+      const reading = (target, below) => this.#beside(target, below, signal);
+      return await verifyStream(file, stream, { versions, chosen, base: laidOn, objectBytes, signal, info: this.info, reading });
     } catch (error) {
       throw explained(error, this.#reader, { version: chosen?.id });
     } finally {
       stream.free();
     }
+  }
+
+  /** Prepares to read a version beside another one, if that has an id: what fills bytes from an offset of each, and how their blocks differ. */
+  async #beside(version, below, signal) {
+    const fill = await this.#reading(version, signal);
+    await this.#patiently(() => this.#director.begin_contrast(), signal);
+    if (below?.id !== undefined) {
+      await this.#find(below, signal);
+      await this.#patiently(() => this.#director.begin_below(), signal);
+    }
+    const fillBelow = (offset, to) => this.#patiently(() => this.#director.read_below(offset, to), signal);
+    const facts = async (first, most) => {
+      const some = new Uint8Array(most);
+      return some.subarray(0, await this.#toldOf(most, (done) => this.#director.contrast(first + done, some.subarray(done)), signal));
+    };
+    return { fill, fillBelow, facts };
+  }
+
+  /** Repeats a call of the engine that answers how many it told of, or -1 while it is pending, until those are as `most`, or there are no more. */
+  async #toldOf(most, call, signal) {
+    let done = 0;
+    await this.#patiently(() => {
+      const told = call(done);
+      if (told < 0) return PENDING;
+      done += told;
+      return told === 0 || done === most ? DONE : AGAIN;
+    }, signal);
+    return done;
   }
 
   /** Prepares to read a version; what fills bytes from an offset. */

@@ -59,6 +59,18 @@ export async function patiently(call, { medium, reader, signal, zstd }) {
   }
 }
 
+/** What a loop that never waits asks for on its way: undefined, or a promise to wait for, so that everything else has a turn. */
+export function pace(signal) {
+  let since = performance.now();
+  return () => {
+    if (performance.now() - since <= TURN_MS) return undefined;
+    return breathe().then(() => {
+      signal?.throwIfAborted();
+      since = performance.now();
+    });
+  };
+}
+
 /** The same, or the reason why somebody wants to stop, whichever comes first. */
 export function abortable(promise, signal) {
   if (!signal) return promise;

@@ -72,6 +72,13 @@ impl<T> Drop for Held<T> {
     }
 }
 
+/// One of the versions that are open.
+#[derive(Clone, Copy)]
+enum Disk {
+    Read,
+    Below,
+}
+
 /// A job that is out, and what came of it.
 struct Flight {
     job: Job,
@@ -83,7 +90,7 @@ struct Flight {
 pub struct Repository {
     verb: Option<Verb>,
     reading: Option<Version<'static>>,
-    /// What the version that is read was built on.
+    /// What the version that is read was built on, or is compared with.
     below: Option<Version<'static>>,
     store: Option<Store<'static>>,
     taker: Option<(Held<Onto<'static>>, Held<Taker>)>,
@@ -384,19 +391,41 @@ impl Repository {
     }
 
     /// Fills `to` from `offset` of the version; again and again while it is pending.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // as saturates, and what is beyond the end is refused
     pub fn read(&mut self, offset: f64, to: &mut [u8]) -> Result<u32, Failure> {
-        match self.load()? {
-            DONE => {}
-            other => return Ok(other),
+        self.fill(Disk::Read, offset, to)
+    }
+
+    /// The same, of the version below.
+    pub fn read_below(&mut self, offset: f64, to: &mut [u8]) -> Result<u32, Failure> {
+        self.fill(Disk::Below, offset, to)
+    }
+
+    /// Prepares to compare the version that is read with an empty disk, unless `begin_below` is called as well; again and again while it is pending.
+    pub fn begin_contrast(&mut self) -> Result<u32, Failure> {
+        self.load()
+    }
+
+    /// Prepares to compare the version that is read with the one that was found since; again and again while it is pending.
+    pub fn begin_below(&mut self) -> Result<u32, Failure> {
+        answer(self.found_link().and_then(|link| self.lay_on(&link)).map(|()| DONE))
+    }
+
+    /// Tells of blocks from `first` on, each in a number: 1 if it is not zeros, 2 if the version below has another one, 3 for both. What cannot
+    /// be known counts as both. Answers how many it told of; -1 while pending.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)] // as saturates
+    pub fn contrast(&mut self, first: f64, to: &mut [u8]) -> Result<f64, Failure> {
+        let mut done = 0usize;
+        while let Some(told) = to.get_mut(done) {
+            match self.contrast_block((first as u64).saturating_add(wide(done))) {
+                Ok(None) => break,
+                Ok(Some(facts)) => *told = facts,
+                Err(error) if error.is_pending() && done == 0 => return Ok(-1.0),
+                Err(error) if error.is_pending() => break,
+                Err(error) => return Err(error.into()),
+            }
+            done = done.saturating_add(1);
         }
-        let store = self.store.as_mut().ok_or(Failure::OUT_OF_TURN)?;
-        let (version, (bench, codecs)) = self.reading.as_mut().zip(self.own.as_mut()).ok_or(Failure::OUT_OF_TURN)?;
-        let read = version.read_at(offset as u64, to, store, &mut bench.work(codecs));
-        if core::mem::take(&mut codecs.zstd_is_due) {
-            return Ok(ZSTD);
-        }
-        answer(read.map(|_| DONE))
+        Ok(done as f64)
     }
 
     /// Prepares to map the version that was found, after `begin_read`: opens what it was built on, if that is here. Again and again while pending.
@@ -557,21 +586,20 @@ impl Repository {
         (self.batch_jobs, self.batch_bytes) = (0, 0);
     }
 
+    fn found_link(&self) -> Result<Link, Error> {
+        Ok(self.found.ok_or(Refusal::UnknownVersion)?.link)
+    }
+
     fn open_found(&mut self) -> Result<Version<'static>, Error> {
         self.stop();
-        let link = self.found.ok_or(Refusal::UnknownVersion)?.link;
+        let link = self.found_link()?;
         // SAFETY: what borrowed them was just stopped.
         let pages = unsafe { self.pages.lend() };
-        let store = self.store.as_mut().ok_or(Refusal::Parameter)?;
-        let parameters = *store.parameters();
-        with_record(store, &link, |_, record| match record.kind {
-            RecordKind::Version => Version::open(&parameters, record, link.place, pages),
-            RecordKind::Draft => Err(Refusal::UnknownVersion.into()),
-        })?
+        open_version(self.store.as_mut().ok_or(Refusal::Parameter)?, &link, pages)
     }
 
     fn open_below(&mut self) -> Result<(), Error> {
-        let link = self.found.ok_or(Refusal::UnknownVersion)?.link;
+        let link = self.found_link()?;
         let store = self.store.as_mut().ok_or(Refusal::Parameter)?;
         let base = with_record(store, &link, |_, record| record.base)?;
         if base.is_zero() {
@@ -587,12 +615,56 @@ impl Repository {
                 Err(error) => return Err(error),
             }
         };
+        match self.lay_on(&found.entry.link) {
+            Err(error) if error.is_damage() => Ok(()),
+            laid => laid,
+        }
+    }
+
+    /// Opens another version below the one that is read.
+    fn lay_on(&mut self, link: &Link) -> Result<(), Error> {
         self.below = None;
         // SAFETY: what borrowed them was just dropped.
         let pages = unsafe { self.pages_below.lend() };
-        let (parameters, link) = (*store.parameters(), found.entry.link);
-        self.below = with_record(store, &link, |_, record| Version::open(&parameters, record, link.place, pages))?.ok();
+        self.below = Some(open_version(self.store.as_mut().ok_or(Refusal::Parameter)?, link, pages)?);
         Ok(())
+    }
+
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // as saturates, and what is beyond the end is refused
+    fn fill(&mut self, disk: Disk, offset: f64, to: &mut [u8]) -> Result<u32, Failure> {
+        match self.load()? {
+            DONE => {}
+            other => return Ok(other),
+        }
+        let version = match disk {
+            Disk::Read => self.reading.as_mut(),
+            Disk::Below => self.below.as_mut(),
+        };
+        let store = self.store.as_mut().ok_or(Failure::OUT_OF_TURN)?;
+        let (version, (bench, codecs)) = version.zip(self.own.as_mut()).ok_or(Failure::OUT_OF_TURN)?;
+        let read = version.read_at(offset as u64, to, store, &mut bench.work(codecs));
+        if core::mem::take(&mut codecs.zstd_is_due) {
+            return Ok(ZSTD);
+        }
+        answer(read.map(|_| DONE))
+    }
+
+    fn contrast_block(&mut self, block: u64) -> Result<Option<u8>, Error> {
+        let (version, store) = self.reading.as_mut().zip(self.store.as_mut()).ok_or(Refusal::Parameter)?;
+        let block_bytes = store.parameters().block_bytes();
+        if block >= blocks(version.size(), block_bytes) {
+            return Ok(None);
+        }
+        let now = version.block(block, store);
+        let before = match &mut self.below {
+            Some(below) if block < blocks(below.size(), block_bytes) => below.block(block, store),
+            _ => Ok(Id::ZERO),
+        };
+        match (now, before) {
+            (Err(error), _) | (_, Err(error)) if error.is_pending() => Err(error),
+            (Ok(now), Ok(before)) => Ok(Some(u8::from(!now.is_zero()) | u8::from(now != before) << 1)),
+            _ => Ok(Some(3)),
+        }
     }
 
     fn map_block(&mut self, block: u64) -> Result<Option<[u32; 4]>, Error> {
@@ -793,6 +865,14 @@ impl Repository {
             }
         }
     }
+}
+
+fn open_version(store: &mut Store<'static>, link: &Link, pages: &'static mut [u8]) -> Result<Version<'static>, Error> {
+    let parameters = *store.parameters();
+    with_record(store, link, |_, record| match record.kind {
+        RecordKind::Version => Version::open(&parameters, record, link.place, pages),
+        RecordKind::Draft => Err(Refusal::UnknownVersion.into()),
+    })?
 }
 
 fn list(store: &mut Store<'_>, listing: &mut Option<Listing>, ear: &Ear) -> Result<u32, Error> {

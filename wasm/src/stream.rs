@@ -9,8 +9,11 @@ use sarsen_core::error::{Error, Fault, What};
 use sarsen_core::foreign::sheepdog::{self, Layout, Shape};
 use sarsen_core::foreign::{Differences, Piece};
 use sarsen_core::format::stream::{Header, MAGIC, Parser, Record};
-use sarsen_core::types::{narrow, wide};
+use sarsen_core::types::{low32, narrow, wide};
 use wasm_bindgen::prelude::wasm_bindgen;
+
+/// Once so many bytes were told, others have to take them before more are.
+const TOLD_BYTES: u64 = 1 << 20;
 
 enum Reading {
     /// Whose it is, is not known yet.
@@ -74,22 +77,26 @@ impl Stream {
         Ok(far(wide(bytes.len())))
     }
 
-    /// Reads on, and tells `sink` what the stream says is on the disk.
-    pub fn feed(&mut self, input: &[u8], sink: &PageSink) -> Result<(), Failure> {
+    /// Reads on, and tells `sink` what the stream says is on the disk. Says how much of the input that was: not all of it where few bytes
+    /// decode to very many.
+    pub fn feed(&mut self, input: &[u8], sink: &PageSink) -> Result<u32, Failure> {
         match &mut self.reading {
             Reading::Start => Err(Failure::OUT_OF_TURN),
-            Reading::Sheepdog(parser) => feed_sheepdog(parser, input, sink),
+            Reading::Sheepdog(parser) => feed_sheepdog(parser, input, sink).map(|()| low32(wide(input.len()))),
             Reading::Own(parser) => {
-                let mut rest = input;
-                while !rest.is_empty() {
+                let (mut rest, mut told) = (input, 0u64);
+                while !rest.is_empty() && told < TOLD_BYTES {
                     let (taken, record) = parser.step(rest).map_err(Error::from)?;
                     self.taken = self.taken.saturating_add(wide(taken));
                     if let Some(record) = record {
+                        if let Record::Data { len_bytes, .. } = record {
+                            told = told.saturating_add(len_bytes.into());
+                        }
                         tell_record(&record, self.taken, &mut self.plain, &mut self.codecs, sink)?;
                     }
                     rest = rest.get(taken..).unwrap_or(&[]);
                 }
-                Ok(())
+                Ok(low32(wide(input.len().saturating_sub(rest.len()))))
             }
         }
     }
