@@ -18,7 +18,9 @@ const MEMORY_BYTES = 512 * MIB, ENTRIES_MAX = 2 ** 24;
 /** Slots of 16 bytes, of which nine in ten are used: more have been grown, and not made at once. */
 const ENTRY_BYTES = (16 * 10) / 9;
 /** What the director has besides: buffers, jobs that are out. */
-const DIRECTOR_BYTES = 16 * MIB;
+const DIRECTOR_BYTES = 15 * MIB;
+/** What all but the index is allowed. */
+const OTHERS_BYTES = 227 * MIB;
 
 const BLOCK_BYTES = 4096;
 /** More than the engine asks for at once. */
@@ -55,6 +57,39 @@ export async function memoryTests() {
     assert.ok(projected <= MEMORY_BYTES, `${projected} bytes for ${ENTRIES_MAX} entries`);
     const mib = (bytes) => `${(bytes / MIB).toFixed(1)} MiB`;
     return `${entries} entries: ${mib(memoryBytes)}, of which the index ${each.toFixed(1)} bytes each; ${ENTRIES_MAX} would take ${mib(projected)}; Node all in all ${mib(processBytes)}`;
+  });
+  await test("more_entries_than_memory_bytes_allows_are_refused_and_what_the_error_names_does", async () => {
+    const opened = (memoryBytes) => open(directory(repo), { workers: 0, memoryBytes });
+    const scrubbed = async (memoryBytes) => {
+      const repository = await opened(memoryBytes);
+      try {
+        return { ...(await repository.scrub({ method: "stored" })), index: repository.usage.memory.index };
+      } catch (error) {
+        assert.equal((await repository.versions()).length, 1, "it is listed");
+        return { error, index: repository.usage.memory.index };
+      } finally {
+        await repository.close();
+      }
+    };
+    const { entries } = await scrubbed(undefined);
+    const tight = await scrubbed(230 * MIB);
+    assert.deepEqual([tight.error.name, tight.error.code, tight.error.entries], ["MemoryError", "entries", entries]);
+    assert.ok(tight.index <= 2 * MIB, `${tight.index} bytes were taken`);
+    const { entriesMax, memoryBytes, message } = tight.error;
+    assert.ok(Math.abs(entriesMax - (3 * MIB) / ENTRY_BYTES) < 100, `${entriesMax}`);
+    assert.ok(Math.abs(memoryBytes - OTHERS_BYTES - entries * ENTRY_BYTES) < 2048, `${memoryBytes}`);
+    assert.ok(message.includes(`${memoryBytes}`) && message.includes("command"), message);
+    const enough = await scrubbed(memoryBytes);
+    assert.ok(!enough.damaged && enough.entries === entries && enough.index > tight.index);
+    const short = await scrubbed(memoryBytes - 16);
+    assert.deepEqual([short.error.code, short.error.entriesMax, short.error.memoryBytes], ["entries", entries - 1, memoryBytes]);
+
+    for (const none of [0, -1, NaN, 100 * MIB]) await assert.rejects(opened(none), { name: "MemoryError", code: "memory-bytes" });
+    const least = (await opened(1).catch((error) => error)).memoryBytes;
+    await (await opened(least)).close();
+    await assert.rejects(opened(least - 1), { code: "memory-bytes", memoryBytes: least });
+    await (await opened(2 ** 60)).close();
+    return `${entries} entries need ${(memoryBytes / MIB).toFixed(1)} MiB, and there must be ${(least / MIB).toFixed(0)}`;
   });
   await test("a_long_footer_is_fetched_in_few_reads", async () => {
     const repository = await open(directory(repo));

@@ -7,7 +7,7 @@ export async function verify(files: File[], handle: FileSystemDirectoryHandle, o
   const stop = new AbortController();
   const reports: Report[] = [];
   for (const from of [files, handle, own, "https://example.org/backups/", directory("/backups")]) {
-    const repository = await open(from, { workers: 2, signal: stop.signal });
+    const repository = await open(from, { workers: 2, memoryBytes: 2 ** 30, signal: stop.signal });
     const [first] = await repository.versions();
     if (first === undefined) continue;
     reports.push(await repository.check());

@@ -1,8 +1,5 @@
 // Errors: what was wrong, where, and what to do next. "Damaged" is about bytes that were read; "could not read" is about bytes that were not.
 
-/** The index has room for so many entries: 17 bytes each, within the 512 MiB that all may take. */
-const ENTRIES_MAX = 2 ** 24;
-
 /** The parent of all errors of this package. Names are spelled out, as classes lose theirs when code is made smaller. */
 export class SarsenError extends Error {
   name = "SarsenError";
@@ -36,10 +33,11 @@ export class RefusedError extends SarsenError {
 export class MemoryError extends SarsenError {
   name = "MemoryError";
 
-  constructor(message, { entries, ...more } = {}) {
+  constructor(message, { entries, entriesMax, memoryBytes, ...more } = {}) {
     super(message, more);
     this.entries = entries;
-    this.entriesMax = entries && ENTRIES_MAX;
+    this.entriesMax = entriesMax;
+    this.memoryBytes = memoryBytes;
   }
 }
 
@@ -63,8 +61,7 @@ const WORDS = {
   failed: "it could not be read; try again, or look at where it lies",
   unreadable: "it could not be read; try again, or look at where it lies",
   disk: "the file could not be read",
-  index: "not enough memory for the index of objects",
-  entries: `the repository has more than ${ENTRIES_MAX} entries, and their index would not fit into memory; use the command`,
+  entries: "the segment holds other objects than were committed",
   magic: "something else stands where an object must begin",
   checksum: "a header's checksum is wrong",
   "stored-digest": "the stored bytes are not those that were written",
@@ -78,14 +75,24 @@ const WORDS = {
   outcome: "what comes out is not the disk that the stream tells of",
 };
 
+/** Of what there is too little memory for. */
+const ROOM = {
+  index: () => "not enough memory for the index of objects",
+  entries: ({ entries, entriesMax, memoryBytes }) =>
+    `the repository has ${entries} entries, and there is memory for an index of ${entriesMax}; ` +
+    (memoryBytes ? `open it with a memoryBytes of ${memoryBytes}, or use the command` : "use the command, as no memoryBytes would do here"),
+  "memory-bytes": ({ memoryBytes }) => `memoryBytes must be ${memoryBytes} at least`,
+};
+
 /** An error from what the engine told; `more` may add block, version and cause. */
-export function failure({ class: kind, code, segment, offset, entries }, more = {}) {
+export function failure(told, more = {}) {
+  const { class: kind, code, segment, offset, entries, entriesMax, memoryBytes } = told;
   const Class = CLASSES[kind] ?? SarsenError;
   const where = [
     segment === undefined ? "" : `segment ${segment} (segments/${String(segment).padStart(10, "0")}.seg)`,
     offset === undefined ? "" : `offset ${offset}`,
   ].filter(Boolean).join(", ");
   const what = kind === "damaged" ? "damaged: " : kind === "unread" ? "could not read: " : "";
-  const words = WORDS[code] ?? code;
-  return new Class(`${what}${where}${where && ": "}${words}`, { code, segment, offset, entries, ...more });
+  const words = (kind === "memory" ? ROOM[code]?.(told) : WORDS[code]) ?? code;
+  return new Class(`${what}${where}${where && ": "}${words}`, { code, segment, offset, entries, entriesMax, memoryBytes, ...more });
 }

@@ -19,6 +19,12 @@ export interface Source {
 export interface OpenOptions {
   /** How many workers do the heavy work; as many as there are processors unless told otherwise. 0: none, it is done in this thread. */
   workers?: number;
+  /**
+   * What the engine, its workers and what is on its way between them may take together, in bytes; 512 MiB unless told. 227 MiB of it are not the
+   * index's, which takes 17.8 bytes for each entry of the repository: by default there may be 2^24. At least 229 MiB; more than 2,275 changes nothing,
+   * as an index has no more than 2 GiB.
+   */
+  memoryBytes?: number;
   /** The engine's module, if it does not lie where this package does: a URL, a response, bytes, or compiled. The first `open` decides. */
   wasm?: string | URL | Response | BufferSource | WebAssembly.Module | Promise<Response>;
   /** The Zstandard module, likewise; a URL or a compiled module. */
@@ -326,9 +332,11 @@ export class ReadError extends SarsenError {}
 export class RefusedError extends SarsenError {}
 /** More memory is needed than there may be. */
 export class MemoryError extends SarsenError {
-  /** With the code `entries`: how many the repository has, and how many there may be. */
+  /** With the code `entries`: how many the repository has, and how many there may be within the `memoryBytes` that it was opened with. */
   readonly entries?: number;
   readonly entriesMax?: number;
+  /** What `memoryBytes` would do: exactly enough for this repository's entries, or undefined where no browser can. With the code `memory-bytes`, the least. */
+  readonly memoryBytes?: number;
 }
 /** A stream is not what it must be, or not of this repository. */
 export class StreamError extends SarsenError {}

@@ -54,14 +54,14 @@ export class Repository {
     repository.#options = options;
     repository.#reader = new Reader(source);
     repository.#medium = new Medium(repository.#reader);
-    repository.#director = new engine.glue.Repository(repository.#medium);
     repository.#zstd = new Zstd(options.zstd);
     repository.#engine = engine;
     try {
+      repository.#director = new engine.glue.Repository(repository.#medium, options.memoryBytes);
       await repository.#turn(options.signal, () => repository.#openNewest(options.signal));
     } catch (error) {
       await repository.close();
-      throw error;
+      throw explained(error, repository.#reader);
     }
     return repository;
   }
@@ -232,7 +232,7 @@ export class Repository {
   async close() {
     this.#pool?.then((pool) => pool.close(), () => {});
     await this.#last;
-    this.#director.free();
+    this.#director?.free();
     this.#director = undefined;
     await this.#source.close?.();
   }

@@ -28,7 +28,8 @@ export function ear(heard) {
 export function explained(error, reader, more = {}) {
   if (error instanceof Error) return error;
   const known = reader.failure;
-  const told = { class: error.class, code: error.code, segment: error.segment, offset: error.offset, entries: error.entries };
+  const { class: kind, code, segment, offset, entries, entriesMax, memoryBytes } = error;
+  const told = { class: kind, code, segment, offset, entries, entriesMax, memoryBytes };
   error.free?.();
   if (told.class === "unread" && known) {
     reader.failure = undefined;

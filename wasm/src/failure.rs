@@ -1,5 +1,6 @@
 //! Errors as JavaScript takes them: a code for programs, and where. Words are JavaScript's.
 
+use crate::room::{Budget, bytes_for};
 use sarsen_core::error::{Error, Fault, Memory, Refusal, Trouble, What};
 use sarsen_core::types::Place;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -12,6 +13,8 @@ pub struct Failure {
     segment: Option<u32>,
     offset: Option<f64>,
     entries: Option<f64>,
+    entries_max: Option<f64>,
+    memory_bytes: Option<f64>,
 }
 
 #[wasm_bindgen]
@@ -45,24 +48,49 @@ impl Failure {
     pub fn entries(&self) -> Option<f64> {
         self.entries
     }
+
+    /// And how many there may be.
+    #[wasm_bindgen(getter, js_name = entriesMax)]
+    pub fn entries_max(&self) -> Option<f64> {
+        self.entries_max
+    }
+
+    /// How much memory would have to be allowed, if any would do.
+    #[wasm_bindgen(getter, js_name = memoryBytes)]
+    pub fn memory_bytes(&self) -> Option<f64> {
+        self.memory_bytes
+    }
 }
 
 impl Failure {
     /// A call that cannot come now.
-    pub const OUT_OF_TURN: Failure =
-        Failure { class: "internal", code: "out-of-turn", segment: None, offset: None, entries: None };
+    pub const OUT_OF_TURN: Failure = Failure::of("internal", "out-of-turn");
     /// Bytes that another instance sent and that are not as they must be.
-    pub const GARBLED: Failure = Failure { class: "internal", code: "garbled", segment: None, offset: None, entries: None };
+    pub const GARBLED: Failure = Failure::of("internal", "garbled");
 
-    /// The repository has so many entries, and their places do not fit into memory.
-    pub fn too_many(entries: u64) -> Failure {
-        Failure { class: "memory", code: "entries", segment: None, offset: None, entries: Some(far(entries)) }
+    const fn of(class: &'static str, code: &'static str) -> Failure {
+        Failure { class, code, segment: None, offset: None, entries: None, entries_max: None, memory_bytes: None }
+    }
+
+    /// The repository has so many entries, and their places do not fit into what is left for them.
+    pub fn too_many(entries: u64, budget: Budget) -> Failure {
+        Failure {
+            entries: Some(far(entries)),
+            entries_max: Some(far(budget.entries_max())),
+            memory_bytes: bytes_for(entries).map(far),
+            ..Failure::of("memory", "entries")
+        }
+    }
+
+    /// Less memory is allowed than this, which is needed for whatever repository.
+    pub fn too_little(least_bytes: u64) -> Failure {
+        Failure { memory_bytes: Some(far(least_bytes)), ..Failure::of("memory", "memory-bytes") }
     }
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
-        let of = |class, code| Failure { class, code, segment: None, offset: None, entries: None };
+        let of = Failure::of;
         match error {
             Error::Medium { segment, offset, trouble } => {
                 let class = if error.is_damage() { "damaged" } else { "unread" };

@@ -3,7 +3,7 @@
 use crate::failure::{Failure, far};
 use crate::memory::{Bench, Growing, StoreRoom, TABLE_BYTES, zeros};
 use crate::page::{PageCodecs, PageHost, PageMedium, PageSink, PageZstd, ReadMedium, Taker};
-use crate::room::{Count, ENTRIES_MAX, Plan};
+use crate::room::{Budget, Count, Plan};
 use crate::verb::{Ended, Verb};
 use crate::wire::{Came, Wire, put_job, take_outcome};
 use crate::{AGAIN, BATCH, DONE, PENDING, WAIT, ZSTD};
@@ -97,6 +97,7 @@ pub struct Repository {
     /// Entries are counted, since the index is to be made larger; and how large.
     count: Option<Count>,
     plan: Plan,
+    budget: Budget,
     room: Held<StoreRoom>,
     pages: Held<Vec<u8>>,
     pages_below: Held<Vec<u8>>,
@@ -137,9 +138,11 @@ static HOST: PageHost = PageHost;
 
 #[wasm_bindgen]
 impl Repository {
-    /// A repository on this medium; to be opened.
+    /// A repository on this medium; to be opened. All that works on it may take so much memory, the default if not told.
     #[wasm_bindgen(constructor)]
-    pub fn new(medium: PageMedium) -> Result<Repository, Failure> {
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // as saturates
+    pub fn new(medium: PageMedium, memory_bytes: Option<f64>) -> Result<Repository, Failure> {
+        let budget = Budget::of(memory_bytes.map(|bytes| bytes as u64)).map_err(Failure::too_little)?;
         let plan = Plan::default();
         Ok(Repository {
             verb: None,
@@ -150,6 +153,7 @@ impl Repository {
             count: None,
             room: Held::new(StoreRoom::new(plan.clone())?),
             plan,
+            budget,
             pages: Held::new(zeros(TABLE_BYTES)?),
             pages_below: Held::new(zeros(TABLE_BYTES)?),
             lives: Held::new(Growing::empty()),
@@ -177,7 +181,7 @@ impl Repository {
     pub fn open(&mut self) -> Result<u32, Failure> {
         self.stop();
         self.store = None;
-        self.plan.set(0);
+        self.plan.clear();
         self.unread.clear();
         // SAFETY: the only borrowers, the store and what works with it, are gone; fields are dropped in order.
         let (medium, room) = unsafe { (self.medium.lend(), self.room.lend()) };
@@ -566,8 +570,8 @@ impl Repository {
             Ok(Some(entries)) => {
                 self.count = None;
                 store.unload(true);
-                if entries > ENTRIES_MAX {
-                    return Err(Failure::too_many(entries));
+                if entries > self.budget.entries_max() {
+                    return Err(Failure::too_many(entries, self.budget));
                 }
                 self.plan.set(entries);
             }

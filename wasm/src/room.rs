@@ -9,26 +9,81 @@ use sarsen_core::index::Slot;
 use sarsen_core::segment::{Item, Lines};
 use sarsen_core::store::Store;
 use sarsen_core::tree::Cursor;
-use sarsen_core::types::{SegmentNumber, narrow};
+use sarsen_core::types::{SegmentNumber, narrow, wide};
 use std::cell::Cell;
 use std::rc::Rc;
 
-/// The most entries of which the places fit into memory: 285 MiB of slots.
-pub const ENTRIES_MAX: u64 = 1 << 24;
+/// What all may take together where nobody says how much: enough for 2^24 entries.
+const ALL_BYTES: u64 = 512 << 20;
+/// What is not the index's of that: workers and batches have 180 MiB, pages of tables 32, the director itself the rest.
+const OTHERS_BYTES: u64 = 227 << 20;
+const SLOT_BYTES: u64 = size_of::<Slot>() as u64;
+/// A vector has at most so many here, where addresses have 32 bits.
+const SLOTS_MAX: u64 = i32::MAX as u64 / SLOT_BYTES;
 /// So many slots come without counting: 2 MiB.
 const SLOTS_UNCOUNTED: usize = 1 << 17;
+/// So many stay free in any case.
+const SLOTS_SPARE: u64 = 64;
 /// So many lines are counted in a step.
 const LINES: u32 = 512;
+
+const _: () = assert!(SLOT_BYTES == 16 && Budget::of_slots((ALL_BYTES - OTHERS_BYTES) / SLOT_BYTES).entries_max() >= 1 << 24);
+
+/// How many entries there may be.
+#[derive(Clone, Copy)]
+pub struct Budget {
+    slots: u64,
+}
+
+impl Budget {
+    /// What is left for the index of what all may take together; or how much it must be at least.
+    pub fn of(all_bytes: Option<u64>) -> Result<Budget, u64> {
+        let (all_bytes, least_bytes) = (all_bytes.unwrap_or(ALL_BYTES), bytes_of(wide(SLOTS_UNCOUNTED)));
+        if all_bytes < least_bytes {
+            return Err(least_bytes);
+        }
+        Ok(Budget::of_slots(all_bytes.saturating_sub(OTHERS_BYTES) / SLOT_BYTES))
+    }
+
+    const fn of_slots(slots: u64) -> Budget {
+        Budget { slots: if slots < SLOTS_MAX { slots } else { SLOTS_MAX } }
+    }
+
+    /// The most entries that [`slots_for`] says fit.
+    pub const fn entries_max(&self) -> u64 {
+        let slots = self.slots.saturating_sub(SLOTS_SPARE);
+        let last = slots % 10;
+        (slots / 10).saturating_mul(9).saturating_add(if last < 8 { last } else { 8 })
+    }
+}
+
+/// What all together must be allowed to take for so many entries; none where that is more than there can be.
+pub fn bytes_for(entries: u64) -> Option<u64> {
+    Some(slots_for(entries)).filter(|slots| *slots <= SLOTS_MAX).map(bytes_of)
+}
+
+fn bytes_of(slots: u64) -> u64 {
+    slots.saturating_mul(SLOT_BYTES).saturating_add(OTHERS_BYTES)
+}
+
+/// Nine in ten are used.
+fn slots_for(entries: u64) -> u64 {
+    entries.saturating_add(entries / 9).saturating_add(SLOTS_SPARE)
+}
 
 /// How many slots the index grows to in one step, once somebody has counted.
 #[derive(Clone, Default)]
 pub struct Plan(Rc<Cell<usize>>);
 
 impl Plan {
-    /// Room for so many entries, nine in ten slots; none to have them counted again.
+    /// Room for so many entries.
     pub fn set(&self, entries: u64) {
-        let spare = if entries == 0 { 0 } else { (entries / 9).saturating_add(64) };
-        self.0.set(narrow(entries.saturating_add(spare)));
+        self.0.set(narrow(slots_for(entries)));
+    }
+
+    /// They are to be counted again.
+    pub fn clear(&self) {
+        self.0.set(0);
     }
 
     /// Whether there is none.

@@ -1,5 +1,7 @@
 // What is found, in words: what it means and what to do. The kinds are those of FORMAT.md section 13.
 
+import { count } from "./figures.js";
+
 const BACK = "Put this file back from another copy of the repository, if there is one.";
 const STORE_ANEW = "Back up the disk again: what it still holds is stored anew, and every version that needs it is whole. Or put the file back from another copy.";
 
@@ -42,6 +44,7 @@ export function explain(error, overNetwork = false) {
   if (refused === "not-a-repository") return { title: "No repository", text: overNetwork ? `Nothing was found there: ${sentence(error.message)}` : "No segments were found in what was given. Choose the folder that holds “segments” and “head”." };
   if (refused === "unsupported") return { title: "A newer format", text: "This repository was made by a newer sarsen, or with a feature this page does not know. Nothing is said about whether it is intact: use a newer page." };
   if (refused === "no-ranges") return { title: "The server sends no ranges", text: sentence(error.cause?.message ?? error.message) };
+  if (error.name === "MemoryError" && refused === "entries") return { title: "Too much for this page", text: `The repository has ${count(error.entries, "entry", "entries")}, and the page has memory for an index of ${count(error.entriesMax)}. Nothing is said about whether it is intact: scrub it with the command.` };
   if (error.name === "DamagedError") return { title: "Damaged", text: sentence(error.message) };
   if (error.name === "ReadError") return { title: "Could not be read", text: [sentence(error.message), cause && sentence(cause), overNetwork && error.cause instanceof TypeError && CORS, UNSAID].filter(Boolean).join(" ") };
   return { title: "Not possible", text: [sentence(error.message), cause && sentence(cause)].filter(Boolean).join(" ") };
