@@ -22,27 +22,33 @@ const DIRECTOR_BYTES = 15 * MIB;
 /** What all but the index is allowed. */
 const OTHERS_BYTES = 227 * MIB;
 
-const BLOCK_BYTES = 4096;
+const BLOCK_BYTES = 4096, DISK_BLOCKS = 2 ** 20;
+/** Pages that are kept, those of a long read, and a few besides. */
+const PAGES_BYTES = (32 + 8 + 1) * MIB;
 /** More than the engine asks for at once. */
 const LONG_BYTES = 256 << 10;
 
-/** A repository of so many blocks that are all different, and small when compressed. */
+/** A repository of so many blocks that are all different, and small when compressed, in disks of at most a million. */
 function manyBlocks(command, folder, blocks) {
   const repo = join(folder, `blocks-${blocks}`), image = join(folder, "blocks.raw");
-  const file = openSync(image, "w"), some = Buffer.alloc(256 * BLOCK_BYTES);
-  for (let block = 0; block < blocks; block++) {
-    some.writeDoubleLE(block + 1, (block % 256) * BLOCK_BYTES);
-    if (block % 256 === 255) writeSync(file, some);
-  }
-  closeSync(file);
+  const some = Buffer.alloc(256 * BLOCK_BYTES);
   command(repo, "init", "--block", "4K", "--frame", "4K", "--codec", "lz4");
-  command(repo, "backup", image, "--name", "disk");
+  for (let first = 0; first < blocks; first += DISK_BLOCKS) {
+    const file = openSync(image, "w");
+    for (let block = first; block < Math.min(first + DISK_BLOCKS, blocks); block++) {
+      some.writeDoubleLE(block + 1, (block % 256) * BLOCK_BYTES);
+      if (block % 256 === 255) writeSync(file, some);
+    }
+    closeSync(file);
+    command(repo, "backup", image, "--name", `disk-${first / DISK_BLOCKS}`);
+  }
   rmSync(image);
   return repo;
 }
 
 /** What a scrub took, in a process of its own. */
-const measured = (repo) => JSON.parse(execFileSync(process.execPath, [fileURLToPath(import.meta.url), repo], { encoding: "utf8" }));
+const measured = (repo, ...method) => JSON.parse(execFileSync(process.execPath, [fileURLToPath(import.meta.url), repo, ...method], { encoding: "utf8" }));
+const mib = (bytes) => `${(bytes / MIB).toFixed(1)} MiB`;
 
 export async function memoryTests() {
   const { command, folder, test } = await import("./harness.mjs");
@@ -55,8 +61,26 @@ export async function memoryTests() {
     assert.ok(memory.director <= DIRECTOR_BYTES, `${memory.director} bytes beside the index`);
     const projected = memoryBytes - memory.index + ENTRIES_MAX * each;
     assert.ok(projected <= MEMORY_BYTES, `${projected} bytes for ${ENTRIES_MAX} entries`);
-    const mib = (bytes) => `${(bytes / MIB).toFixed(1)} MiB`;
     return `${entries} entries: ${mib(memoryBytes)}, of which the index ${each.toFixed(1)} bytes each; ${ENTRIES_MAX} would take ${mib(projected)}; Node all in all ${mib(processBytes)}`;
+  });
+  await test("pages_of_footers_are_given_back_while_the_index_is_made", async () => {
+    const many = manyBlocks(command, folder, 1000 * 1024); // their lines are 47 MiB
+    const repository = await open(directory(many));
+    assert.ok(!(await repository.check()).damaged);
+    const { pages } = repository.usage.memory;
+    await repository.close();
+    rmSync(many, { recursive: true });
+    assert.ok(pages <= PAGES_BYTES, `${pages} bytes of pages`);
+    return mib(pages);
+  });
+  const long = (name, run) => (process.env.SARSEN_LONG ? test(name, run) : console.log(`test ${name} ... ignored, long: sixteen million blocks are backed up first`));
+  await long("sixteen_million_entries_take_less_than_512_mib", async () => {
+    const huge = manyBlocks(command, folder, 2 ** 24 - 2 ** 18); // and pages of manifests
+    const { entries, memoryBytes, seconds, processBytes } = measured(huge, "stored");
+    rmSync(huge, { recursive: true });
+    assert.ok(entries > 16_000_000 && entries <= ENTRIES_MAX, `${entries} entries`);
+    assert.ok(memoryBytes <= MEMORY_BYTES, `${memoryBytes} bytes`);
+    return `${entries} entries: ${mib(memoryBytes)}; Node all in all ${mib(processBytes)}; ${Math.round(seconds)} s`;
   });
   await test("more_entries_than_memory_bytes_allows_are_refused_and_what_the_error_names_does", async () => {
     const opened = (memoryBytes) => open(directory(repo), { workers: 0, memoryBytes });

@@ -13,4 +13,4 @@ fi
 LIBRARIES=std,panic_abort tools/targets.sh build wasm32-unknown-unknown --quiet --release --manifest-path tests/wasm/vectors/Cargo.toml
 cargo build --quiet --release -p sarsen-cli
 # An engine that waits for nothing would wait for ever.
-timeout 600 node tests/wasm/run.mjs "${CARGO_TARGET_DIR:-target}/release/sarsen" "$@"
+timeout "${SARSEN_LONG:+3}600" node tests/wasm/run.mjs "${CARGO_TARGET_DIR:-target}/release/sarsen" "$@"

@@ -494,11 +494,7 @@ impl Repository {
         if let Err(Error::Memory { memory: Memory::Index, .. }) = turned {
             return self.begin_count();
         }
-        // What lies ready goes out, even if the director itself has to wait.
-        match turned {
-            Err(error) if error.is_pending() && self.batch_jobs > 0 => Ok(BATCH),
-            turned => answer(turned),
-        }
+        answer(turned)
     }
 
     /// What the batch is going to read: segment, start and end, three by three, in ascending order where it can be.
@@ -544,11 +540,12 @@ impl Repository {
             return self.go_on_counting();
         }
         let store = self.store.as_mut().ok_or(Failure::OUT_OF_TURN)?;
-        for _ in 0..STEPS {
+        for done in 0..STEPS {
             match store.load() {
                 Ok(true) => return Ok(DONE),
                 Ok(false) => {}
                 Err(Error::Memory { memory: Memory::Index, .. }) => return self.begin_count(),
+                Err(error) if error.is_pending() && done > 0 => break, // see `turn_on`
                 Err(error) => return answer(Err(error)),
             }
         }
@@ -713,15 +710,13 @@ impl Repository {
         Ok(Some([state + shared, found.place.segment.0, found.place.offset, found.entry.stored_bytes]))
     }
 
+    /// Steps, until one has to wait. That is told only of the first: what a step has asked for is kept until a call is not pending, so calls must not
+    /// be pending in a row while steps are done.
     fn turn_on(&mut self, ear: &Ear) -> Result<u32, Error> {
-        for _ in 0..STEPS {
-            self.accept(ear)?;
-            let next = match self.held_back.take() {
-                Some(job) => Next::Job(job),
-                None => {
-                    let (verb, store) = self.verb.as_mut().zip(self.store.as_mut()).ok_or(Refusal::Parameter)?;
-                    verb.next(store)?
-                }
+        for done in 0..STEPS {
+            let next = match self.next(ear) {
+                Err(error) if error.is_pending() && done > 0 => break,
+                next => next?,
             };
             match next {
                 Next::Job(job) if !self.takes(&job) => {
@@ -741,6 +736,15 @@ impl Repository {
             }
         }
         Ok(if self.batch_jobs > 0 { BATCH } else { AGAIN })
+    }
+
+    fn next(&mut self, ear: &Ear) -> Result<Next<Ended>, Error> {
+        self.accept(ear)?;
+        if let Some(job) = self.held_back.take() {
+            return Ok(Next::Job(job));
+        }
+        let (verb, store) = self.verb.as_mut().zip(self.store.as_mut()).ok_or(Refusal::Parameter)?;
+        verb.next(store)
     }
 
     /// Gives the task every outcome that is in order.
