@@ -1,11 +1,11 @@
 // The page for files: what it shows of repositories that are whole, hurt, or none, and that its report is what the command prints.
 
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { same } from "../wasm/agree.mjs";
 import { copy, disk, folder, judged, repository, SMALL, test } from "../wasm/harness.mjs";
-import { flip, fromTheFuture, segmentsOf } from "./hurt.mjs";
+import { flip, fromTheFuture, segmentsOf, touch } from "./hurt.mjs";
 import { servePage, visit } from "./visit.mjs";
 
 /** Where a payload lies: in the middle of the first segment's first blocks. */
@@ -116,11 +116,7 @@ export async function filesTests() {
     visit(url, async (at) => {
       const moving = copy(repo);
       await at.open(moving);
-      // A browser refuses to read a file that was written since it was chosen.
-      for (const file of segmentsOf(moving)) {
-        writeFileSync(file, Buffer.concat([readFileSync(file), Buffer.alloc(7)]));
-        utimesSync(file, new Date(), new Date(Date.now() + 60_000));
-      }
+      segmentsOf(moving).forEach(touch);
       await at.scrub();
       const said = await at.verdict("Not all could be read");
       assert.match(said, /Of 2 versions nobody knows/);

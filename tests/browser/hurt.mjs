@@ -1,6 +1,6 @@
 // Ways to hurt a repository.
 
-import { closeSync, openSync, readdirSync, readFileSync, readSync, rmSync, truncateSync, writeFileSync, writeSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readFileSync, readSync, rmSync, truncateSync, utimesSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { entriesOf } from "../wasm/entries.mjs";
 
@@ -28,6 +28,12 @@ export function flipInPlace(path, at) {
   byte[0] ^= 0x10;
   writeSync(file, byte, 0, 1, at);
   closeSync(file);
+}
+
+/** Makes a browser refuse to read it: it was written since it was chosen. */
+export function touch(file) {
+  writeFileSync(file, Buffer.concat([readFileSync(file), Buffer.alloc(7)]));
+  utimesSync(file, new Date(), new Date(Date.now() + 60_000));
 }
 
 export const cut = (file, bytes) => truncateSync(file, bytes);

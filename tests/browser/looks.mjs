@@ -6,7 +6,7 @@ import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { command, copy, folder, test } from "../wasm/harness.mjs";
-import { flip, lose, segmentsOf } from "./hurt.mjs";
+import { flip, lose, segmentsOf, touch } from "./hurt.mjs";
 import { servePage, visit } from "./visit.mjs";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -85,6 +85,15 @@ export async function looksTests() {
       await at.open(partly);
       await at.scrub();
       assert.match(await at.verdict("Damaged"), /1 of 5 versions is hit. The others are intact/);
+      await showBlocks(at, "web-server@friday");
+    },
+    unread: async (at) => {
+      const moving = copy(repo, "web-server-moving");
+      await at.open(moving);
+      touch(segmentsOf(moving).at(-2));
+      await at.scrub();
+      assert.match(await at.verdict("Not all could be read"), /could not be read. Of \d versions? nobody knows.* are intact/);
+      assert.equal(await at.page.getByRole("heading", { name: "Damage" }).count(), 0);
       await showBlocks(at, "web-server@friday");
     },
     paused: async (at) => {

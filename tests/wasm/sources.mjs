@@ -169,6 +169,10 @@ export async function sourceTests() {
       assert.deepEqual(ours.findings.map(({ kind, offset }) => [kind, offset]), [["unreadable", 0]]);
       assert.ok(!ours.damaged && ours.unread.length > 0 && ours.versions.every(({ verdict }) => verdict !== "intact" && verdict !== "damaged"));
     }
+    const opened = await open(directory(hurt));
+    const damage = await opened.damage();
+    await opened.close();
+    assert.ok(damage.length > 0 && damage.every(({ lost, unread }) => lost.length === 0 && unread.length > 0));
   });
   await test("a_server_that_fails_for_one_range_is_read_all_the_same", async () => {
     const { url, close } = await serve(repo, "sick", { sick: { name: segmentsOf(repo)[1], at: 150_000 } });

@@ -193,8 +193,8 @@ impl Repository {
 
     /// Ends whatever is under way.
     pub fn stop(&mut self) {
-        if let (Some(Verb::Check(_)), Some(store)) = (&self.verb, &mut self.store) {
-            store.retry();
+        if let Some(store) = &mut self.store {
+            store.retry(); // what a check or a map has passed over
         }
         (self.verb, self.reading, self.below, self.taker) = (None, None, None, None);
         (self.sample, self.skipped) = (100, 0);
@@ -433,7 +433,9 @@ impl Repository {
     }
 
     /// Prepares to map the version that was found, after `begin_read`: opens what it was built on, if that is here. Again and again while pending.
+    /// Segments that cannot be read are passed over.
     pub fn begin_map(&mut self) -> Result<u32, Failure> {
+        self.store.as_mut().ok_or(Failure::OUT_OF_TURN)?.forbear();
         match self.load()? {
             DONE => answer(self.open_below().map(|()| DONE)),
             other => Ok(other),
@@ -669,17 +671,19 @@ impl Repository {
     }
 
     fn map_block(&mut self, block: u64) -> Result<Option<[u32; 4]>, Error> {
-        const LOST: [u32; 4] = [3, 0, 0, 0];
-        const UNREAD: [u32; 4] = [4, 0, 0, 0];
+        const LOST: u32 = 3;
+        const UNREAD: u32 = 4;
         let unread = &self.unread;
         let (version, store) = self.reading.as_mut().zip(self.store.as_mut()).ok_or(Refusal::Parameter)?;
+        // What is not to be found may lie where nothing could be read.
+        let missing = if store.has_passed_over() { UNREAD } else { LOST };
         let block_bytes = store.parameters().block_bytes();
         if block >= blocks(version.size(), block_bytes) {
             return Ok(None);
         }
         let id = match version.block(block, store) {
-            Err(error) if error.is_damage() => return Ok(Some(LOST)),
-            Err(error) if error.unread().is_some() => return Ok(Some(UNREAD)),
+            Err(error) if error.is_damage() => return Ok(Some([missing, 0, 0, 0])),
+            Err(error) if error.unread().is_some() => return Ok(Some([UNREAD, 0, 0, 0])),
             id => id?,
         };
         let is_shared = match &mut self.below {
@@ -695,15 +699,15 @@ impl Repository {
         }
         let (found, chain) = match store.chain(&id) {
             Ok(Some(found)) => found,
-            Ok(None) => return Ok(Some([3 + shared, 0, 0, 0])),
-            Err(error) if error.unread().is_some() => return Ok(Some([4 + shared, 0, 0, 0])),
+            Ok(None) => return Ok(Some([missing + shared, 0, 0, 0])),
+            Err(error) if error.unread().is_some() => return Ok(Some([UNREAD + shared, 0, 0, 0])),
             Err(error) => {
                 version.look_ahead(block, store)?;
                 return Err(error);
             }
         };
         let state = match chain.is_based() {
-            _ if chain.places().iter().any(|place| was_unread(unread, *place)) => 4,
+            _ if chain.places().iter().any(|place| was_unread(unread, *place)) => UNREAD,
             true => 2,
             false => 1,
         };

@@ -7,15 +7,16 @@ import { nameOf, wordsOf } from "./words.js";
 const ROWS = 500;
 
 /** A section, or nothing where nothing was found. */
-export function damageSection({ report, seen, damage, versions }) {
+export function damageSection({ report, seen, damage }) {
   const findings = report?.findings ?? seen;
   const hit = report?.versions.filter(({ hit }) => hit) ?? [];
   if (findings.length === 0 && hit.length === 0) return undefined;
-  return section("Damage", findings.length > 0 && table(findings), hit.length > 0 && element("h3", {}, "Versions that are hit"), hit.length > 0 && hitList(hit, damage), hit.length > 0 && advice(hit, report, versions));
+  const isDamage = report?.damaged ?? findings.some(({ kind }) => kind !== "unreadable");
+  return section(isDamage ? "Damage" : "What could not be read", findings.length > 0 && table(findings), hit.length > 0 && element("h3", {}, "Versions that are hit"), hit.length > 0 && hitList(hit, damage), hit.length > 0 && advice(report));
 }
 
 function table(findings) {
-  const rows = findings.slice(0, ROWS).map(({ kind, segment, offset }) => {
+  const rows = findings.slice(0, ROWS).map(({ kind, segment, offset, length }) => {
     const { what, next } = wordsOf(kind);
     const cell = (label, ...children) => element("td", { "data-label": label }, ...children);
     return element(
@@ -23,7 +24,7 @@ function table(findings) {
       { "data-kind": kind },
       element("th", { scope: "row" }, element("code", {}, kind)),
       cell("What", what),
-      cell("Where", segment === null ? "the head pin" : [element("code", {}, segmentFile(segment)), ` at byte ${count(offset)}`]),
+      cell("Where", segment === null ? "the head pin" : [element("code", {}, segmentFile(segment)), ` at byte ${count(offset)}${length > 0 ? `, ${size(length)}` : ""}`]),
       cell("What to do", next),
     );
   });
@@ -49,14 +50,13 @@ function rangesOf(lost) {
   return element("details", { open: lost.length <= 8 }, element("summary", {}, `${size(sum)} of the disk in ${count(lost.length, "range")}`), element("ul", {}, lines));
 }
 
-function advice(hit, report, versions) {
-  const whole = report.versions.filter(({ hit }) => !hit);
-  const read = report.depth === "scrub" && report.skipped === 0;
+function advice(report) {
+  const intact = report.versions.findLast(({ verdict }) => verdict === "intact");
   const steps = [
     "Keep the repository as it is: nothing here gets better by deleting it.",
     "Where the disk still exists, run sarsen scrub and then back it up again: blocks that it still holds are stored anew, and versions that need them are whole again.",
     "Where another copy of the repository exists, scrub that, and bring the damaged segments back from it.",
-    read && whole.length > 0 && `To restore now, take a version that is intact, as ${nameOf(whole.at(-1))} is.`,
+    intact && `To restore now, take a version that is intact, as ${nameOf(intact)} is.`,
     "To restore one that is hit, sarsen restore gives back all but the ranges above, and names them.",
   ];
   return [element("h3", {}, "What to do"), element("ul", { class: "advice" }, steps.filter(Boolean).map((step) => element("li", {}, step)))];
