@@ -6,6 +6,7 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { closeSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -123,6 +124,20 @@ export async function memoryTests() {
     assert.ok(!damaged);
     assert.ok(reads < bytes / (256 << 10), `${reads} reads for ${bytes} bytes`);
     return `${reads} reads for ${bytes} bytes`;
+  });
+  await test("small_segments_are_not_read_over_and_over", async () => {
+    const small = join(folder, "small-segments"), image = join(folder, "noise.raw");
+    writeFileSync(image, randomBytes(48 * MIB));
+    command(small, "init", "--block", "4K", "--frame", "4K", "--segment", "66048", "--codec", "none");
+    command(small, "backup", image, "--name", "disk");
+    rmSync(image);
+    const repository = await open(directory(small));
+    const { damaged, segments, bytes } = await repository.scrub();
+    const read = repository.usage.bytes / bytes;
+    await repository.close();
+    assert.ok(!damaged && segments > 800);
+    assert.ok(read < 2.75, `${read} times`);
+    return `${segments} segments, ${read.toFixed(2)} times`;
   });
   await test("what_cannot_be_read_ahead_is_not_missed", async () => {
     const source = directory(repo);

@@ -4,10 +4,14 @@
 import { segmentOf } from "./names.js";
 import { FAILED, isPartly, OK, PENDING, SHORT } from "./reader.js";
 
-const PAGE_BYTES = 64 << 10;
+const PAGE_BYTES = 16 << 10;
 const KEPT_BYTES = 32 << 20;
-/** Where one page is wanted behind another, each fetch takes twice as many as the last, up to this: a step that must wait begins anew. */
-const AHEAD_PAGES = 128;
+/** Pages are fetched together where no more than so many lie between them. */
+const NEAR_PAGES = 4;
+/** What is asked for no further from the end of what was fetched last goes on from there: objects lie nearly in the order they are asked for. */
+const NEXT_PAGES = 16;
+/** Where pages are wanted behind others, each fetch takes twice as many as the last, up to this: a step that must wait begins anew. */
+const AHEAD_PAGES = 512;
 const NONE = -1;
 
 export class Medium {
@@ -21,7 +25,8 @@ export class Medium {
   #most = 0;
   #step = 0;
   #wanted = new Map(); // key -> how to fetch it
-  #fetched = { name: NONE, end: NONE, pages: 0 }; // the pages asked for last
+  #missing = new Map(); // name -> pages that were asked for
+  #fetched = { name: NONE, end: NONE, pages: 0 }; // the run fetched last
 
   constructor(reader) {
     this.#reader = reader;
@@ -85,7 +90,7 @@ export class Medium {
 
   /** Fetches all that was asked for and not there. */
   async settle(signal) {
-    const wanted = [...this.#wanted.values()];
+    const wanted = [...this.#wanted.values(), ...this.#runs().map((run) => (signal) => this.#fetch(run, signal))];
     this.#wanted.clear();
     if (wanted.length === 0) throw new Error("the engine waits for nothing");
     await Promise.all(wanted.map((fetch) => fetch(signal)));
@@ -100,6 +105,7 @@ export class Medium {
   /** Forgets what could not be read, so that it is tried again, and lengths, which may have changed. */
   retry() {
     this.#wanted.clear();
+    this.#missing.clear();
     this.#sizes.clear();
     if (this.#numbers === FAILED) this.#numbers = undefined;
     for (const [key, { code }] of this.#pages) if (code !== undefined) this.#pages.delete(key);
@@ -166,27 +172,36 @@ export class Medium {
   }
 
   #wantPages(name, first, last) {
-    for (let page = first; page <= last; page++) {
-      if (this.#pages.has(`${name}:${page}`)) continue;
-      const start = page;
-      while (page < last && !this.#pages.has(`${name}:${page + 1}`)) page += 1;
-      const ahead = this.#ahead(name, start, page);
-      this.#want(`${name}:${start}:${page}`, (signal) => this.#fetch(name, start, page, ahead, signal));
-    }
+    if (!this.#missing.has(name)) this.#missing.set(name, new Set());
+    for (let page = first; page <= last; page++) if (!this.#pages.has(`${name}:${page}`)) this.#missing.get(name).add(page);
     return PENDING;
   }
 
+  /** What to fetch of the pages that are missing: those that lie close together at once. */
+  #runs() {
+    const runs = [];
+    for (const [name, pages] of this.#missing) {
+      let run = { last: -Infinity };
+      for (const page of [...pages].sort((one, other) => one - other)) {
+        if (page - run.last <= NEAR_PAGES) run.last = page;
+        else runs.push((run = { name, first: page, last: page }));
+      }
+    }
+    this.#missing.clear();
+    return runs.map((run) => ({ ...run, ahead: this.#ahead(run) }));
+  }
+
   /** The last page to fetch where those from `first` to `last` are wanted. */
-  #ahead(name, first, last) {
+  #ahead({ name, first, last }) {
     const { name: before, end, pages } = this.#fetched;
-    const wanted = last - first + 1;
-    const fetched = before === name && end === first ? Math.max(wanted, Math.min(2 * pages, AHEAD_PAGES)) : wanted;
+    const wanted = last - first + 1, isNext = before === name && Math.abs(first - end) <= NEXT_PAGES;
+    const fetched = isNext ? Math.max(wanted, Math.min(2 * pages, AHEAD_PAGES)) : wanted;
     this.#fetched = { name, end: first + fetched, pages: fetched };
     return first + fetched - 1;
   }
 
   /** Pages to `last` are wanted, and those to `ahead` are welcome: if they cannot be read, that says nothing of the others. */
-  async #fetch(name, first, last, ahead, signal) {
+  async #fetch({ name, first, last, ahead }, signal) {
     const read = (last) => this.#reader.read(name, first * PAGE_BYTES, (last + 1) * PAGE_BYTES, signal);
     let got = await read(ahead), end = ahead;
     if (got.code !== undefined && last < ahead) (got = await read(last)), (end = last);

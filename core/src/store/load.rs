@@ -278,8 +278,8 @@ impl<'m> Store<'m> {
         }
         let (ids, _) = rows.as_chunks();
         for id in ids.iter().map(|id| Id(*id)).filter(|id| !id.is_zero()).take(AHEAD) {
-            // What comes of it is told when its turn comes.
-            let _ = self.readable(Sought::Block, &id);
+            // What comes of it is told when it is looked for.
+            let _told_later = self.readable(Sought::Block, &id);
         }
     }
 
