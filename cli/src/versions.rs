@@ -72,21 +72,31 @@ pub struct Item {
 
 /// All rows, in order of creation.
 pub fn list(store: &mut Store<'_>) -> Result<Vec<Item>, Error> {
+    list_but(store, Error::is_damage)
+}
+
+/// The same, where records may also be such that could not be read.
+pub fn list_readable(store: &mut Store<'_>) -> Result<Vec<Item>, Error> {
+    list_but(store, |error| error.is_damage() || error.unread().is_some())
+}
+
+/// Of records that fail so, only the id is told.
+fn list_but(store: &mut Store<'_>, is_lost: fn(&Error) -> bool) -> Result<Vec<Item>, Error> {
     let mut listing = Listing::of(store);
     let mut items = Vec::new();
     loop {
         match listing.next(store)? {
             Listed::Step => {}
             Listed::End => return Ok(items),
-            Listed::Entry(entry) => items.push(item(store, entry)?),
+            Listed::Entry(entry) => items.push(item(store, entry, is_lost)?),
         }
     }
 }
 
-fn item(store: &mut Store<'_>, entry: Entry) -> Result<Item, Error> {
+fn item(store: &mut Store<'_>, entry: Entry, is_lost: fn(&Error) -> bool) -> Result<Item, Error> {
     match read(store, &entry.link) {
         Ok((id, told)) => Ok(Item { entry, id, told: Some(told) }),
-        Err(error) if error.is_damage() => Ok(Item { entry, id: entry.link.id, told: None }),
+        Err(error) if is_lost(&error) => Ok(Item { entry, id: entry.link.id, told: None }),
         Err(error) => Err(error),
     }
 }

@@ -128,6 +128,16 @@ impl<'m> Marks<'m> {
         Ok(())
     }
 
+    /// Nothing says that marks from there on in that segment do not hold.
+    pub fn keep_from(&mut self, from: Place) {
+        for marked in self.slots.items_mut().get_mut(..self.used).unwrap_or_default() {
+            let place = marked.mark.place;
+            if marked.standing == Standing::Noted && place.segment == from.segment && place >= from {
+                marked.standing = Standing::Confirmed;
+            }
+        }
+    }
+
     /// Forgets which places could not be read.
     pub fn forget_unread(&mut self) {
         let changed = self.changed;

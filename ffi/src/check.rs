@@ -91,7 +91,7 @@ unsafe fn bytes_of<'a>(version: *const c_char) -> Result<Look<'a>, Stop> {
 /// Begins a check as a task: reads structure, that is headers, footers, tables, and whether all that versions need is there. Changes nothing.
 ///
 /// `SARSEN_DAMAGED` at the end if anything is wrong; each finding is told as a step. What the medium fails to read is passed over, and told: if that is all,
-/// `SARSEN_UNREAD`. Where reading fails 64 times in a row, it ends with `SARSEN_FAILED`. It needs the repository for itself: `SARSEN_BUSY` while tasks or drafts
+/// `SARSEN_UNREAD`. Where reading fails more than 64 times in a row, it ends with `SARSEN_FAILED`. It needs the repository for itself: `SARSEN_BUSY` while tasks or drafts
 /// are open on it, and until it is closed, calls on the repository and its versions answer that too (open it once more to read meanwhile).
 /// `watch` may be NULL. `memory`: as in `sarsen_backup_begin`.
 ///

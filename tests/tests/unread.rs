@@ -246,3 +246,40 @@ fn after_a_scrub_nothing_is_taken_for_lost() {
         .unwrap();
     }
 }
+
+/// A read that fails once leads nobody past what is damaged: no version that damage hits is ever called whole, and what is sound is not called hit for it.
+#[test]
+fn one_read_that_fails_once_makes_nothing_whole_and_nothing_hit() {
+    let (sound, host) = house();
+    let last = Rig::new(&sound, &host).list().unwrap().pop().unwrap();
+    let parts = parts_of(&sound, &host);
+    let damaged = sound.fork(1);
+    let block = parts.iter().rfind(|part| matches!(part.role, Role::Entry { kind: Kind::Block { delta: true }, .. })).unwrap();
+    damaged.flip(block.place.segment, block.range.start + 140, 1);
+    let hit = scrub(&damaged.fork(1), &host).unwrap().1.hit;
+    assert!(hit.contains(&last.id.to_string()), "{hit:?}");
+    let ways: [&dyn Fn(&Rig<'_>) -> Result<(Report, Verdict), Error>; 2] =
+        [&|rig| rig.check(Depth::Scrub), &|rig| rig.scrub_version(&last)];
+    let mut told = 0;
+    for trouble in [FAILED, Trouble::Unreadable] {
+        for way in ways {
+            let counting = damaged.fork(1);
+            way(&Rig::new(&counting, &host)).unwrap();
+            for read in 0..counting.counters().of(Operation::Read) {
+                let failing = damaged.fork(1);
+                failing.fail(Operation::Read, read, Fault::Refuse(trouble));
+                if let Ok((_, verdict)) = way(&Rig::new(&failing, &host)) {
+                    let wrong = verdict.whole.iter().find(|id| hit.contains(id));
+                    assert_eq!(wrong, None, "read {read} fails with {trouble:?}: {verdict:?}");
+                    told += 1;
+                }
+                let failing = sound.fork(1);
+                failing.fail(Operation::Read, read, Fault::Refuse(trouble));
+                if let Ok((report, verdict)) = way(&Rig::new(&failing, &host)) {
+                    assert!(trouble != FAILED || (verdict.hit.is_empty() && !report.damaged()), "read {read}: {verdict:?}");
+                }
+            }
+        }
+    }
+    assert!(told > 1000, "{told}");
+}

@@ -125,6 +125,24 @@ export async function memoryTests() {
     assert.ok(reads < bytes / (256 << 10), `${reads} reads for ${bytes} bytes`);
     return `${reads} reads for ${bytes} bytes`;
   });
+  await test("what_could_not_be_read_is_remembered_while_entries_are_counted", async () => {
+    const source = directory(repo), [, name] = readdirSync(join(repo, "segments")).sort();
+    const hits = (file, offset, length) => file === `segments/${name}` && offset <= 1_000_000 && 1_000_000 < offset + length;
+    const read = (file, offset, ...more) => (hits(file, offset, more[0]) ? Promise.reject(new Error("no")) : source.read(file, offset, ...more));
+    const repository = await open({ list: () => source.list(), size: (file) => source.size(file), read });
+    const { findings, unread, hit, versions } = await repository.scrub({ method: "stored" });
+    await repository.close();
+    assert.deepEqual(findings.map(({ kind }) => kind), ["unreadable"]);
+    assert.deepEqual([hit.length, unread.length, versions[0].verdict], [0, 1, "unread"]);
+  });
+  await test("a_repository_that_only_just_needs_counting_is_counted", async () => {
+    const just = manyBlocks(command, folder, 130_560); // its index is a little larger than what comes without counting
+    const repository = await open(directory(just));
+    const { damaged, entries } = await repository.check();
+    await repository.close();
+    rmSync(just, { recursive: true });
+    assert.ok(!damaged && entries > 130_560);
+  });
   await test("small_segments_are_not_read_over_and_over", async () => {
     const small = join(folder, "small-segments"), image = join(folder, "noise.raw");
     writeFileSync(image, randomBytes(48 * MIB));

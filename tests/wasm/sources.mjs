@@ -150,7 +150,7 @@ export async function sourceTests() {
   await test("an_object_that_cannot_be_read_is_not_damage", async () => {
     const good = directory(repo);
     let reads = 0;
-    const failing = { ...good, read: (...args) => (++reads > 6 ? Promise.reject(new Error("the cable is out")) : good.read(...args)) };
+    const failing = { ...good, read: (...args) => (++reads > 3 ? Promise.reject(new Error("the cable is out")) : good.read(...args)) };
     for (const workers of [0, 1]) {
       reads = 0;
       await assert.rejects(scrubbed(failing, { workers }), (error) => {

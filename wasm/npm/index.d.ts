@@ -87,6 +87,8 @@ export interface Version {
   position?: number;
   sourceChanged?: boolean;
   protected?: boolean;
+  /** True where its record could not be read, which says nothing about it; `kind` is null then, as where it is damaged. */
+  unread?: boolean;
   tags?: string[];
   /** When it may be removed; absent if never by itself. */
   expiry?: number;
@@ -299,14 +301,14 @@ export class Repository {
   /** One block: its id, and the entries that give it, its own first. */
   describeBlock(version: VersionLike, block: number, options?: { signal?: AbortSignal }): Promise<{ block: number; id: string; state: Block["state"]; entries: { segment: number; offset: number; storedBytes: number }[] }>;
   /**
-   * Versions that damage hits, and which ranges of their disks are lost (null where not even the record can be read) or could not be read; of all
+   * Versions that damage hits, and which ranges of their disks are lost or could not be read (null where that is the record, so all of it); of all
    * versions, or of one. After a scrub that is what it has found; before one, what the repository has noted. Progress is told in bytes of disks.
    */
   damage(options?: {
     version?: VersionLike;
     signal?: AbortSignal;
     onProgress?(progress: { done: number; total: number }): void;
-  }): Promise<{ version: Version; lost: Range[] | null; unread: Range[] }[]>;
+  }): Promise<{ version: Version; lost: Range[] | null; unread: Range[] | null }[]>;
   /** What of each segment is in use, as gc counts it and `sarsen du --json` prints it. `done` and `total` are segments. */
   segments(options?: { signal?: AbortSignal; onProgress?(progress: { done: number; total: number }): void }): Promise<Usage>;
   /** Looks for a newer commit; whether there is one. What is open then is that. */

@@ -41,7 +41,8 @@ export class Reader {
     try {
       return await this.#source.size(nameOf(number), signal);
     } catch (error) {
-      return this.#code(error, number, 0);
+      const code = this.#code(error, number, 0);
+      return code === UNREADABLE ? FAILED : code; // of a length that says nothing of any bytes
     }
   }
 

@@ -1,7 +1,7 @@
 // What the engine tells, as the package tells it: versions, findings, reports.
 
 /** What an entry of the list says that is yes or no. */
-const FLAGS = ["sourceChanged", "protected"];
+const FLAGS = ["sourceChanged", "protected", "unread"];
 
 /** A version or draft, as the list tells it. What it is found again by is kept beside. */
 export function versionOf({ segment, offset, record, ...facts }, tags) {

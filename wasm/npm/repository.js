@@ -39,6 +39,8 @@ export class Repository {
   #source;
   #options;
   #last = Promise.resolve();
+  #turns = 0;
+  #mapped; // {version, turn} of the last map
   #pool;
   #zstd;
   #workersBytes = 0;
@@ -206,9 +208,9 @@ export class Repository {
     const hit = [];
     let done = 0;
     for (const version of versions) {
-      const of = { version, lost: null, unread: [] };
+      const of = version.unread ? { version, lost: [], unread: null } : { version, lost: null, unread: [] };
       if (version.kind !== null) Object.assign(of, await this.#lostOf(version, signal, (bytes) => onProgress?.({ done: (done += bytes), total })));
-      if (of.lost === null || of.lost.length > 0 || of.unread.length > 0) hit.push(of);
+      if (of.lost === null || of.lost.length > 0 || of.unread === null || of.unread.length > 0) hit.push(of);
     }
     return hit;
   }
@@ -256,6 +258,7 @@ export class Repository {
       if (this.#director === undefined) throw new RefusedError("the repository was closed", { code: "closed" });
       signal?.throwIfAborted();
       this.#medium.retry();
+      this.#turns += 1;
       return verb();
     });
     this.#last = done.catch(() => {});
@@ -387,12 +390,18 @@ export class Repository {
   }
 
   async #map(version, first, signal, most = MAP_BLOCKS) {
-    await this.#reading(version, signal);
-    await this.#patiently(() => this.#director.begin_map(), signal);
+    // What is prepared is still there, unless something else was done since.
+    const isNext = this.#mapped?.version === version && this.#mapped.turn === this.#turns - 1;
+    this.#mapped = undefined;
+    if (!isNext) {
+      await this.#reading(version, signal);
+      await this.#patiently(() => this.#director.begin_map(), signal);
+    }
     const size = this.#director.reading_size();
     const { blockBytes } = this.info;
     const facts = new Uint32Array(most * 4);
     const done = await this.#toldOf(most, (done) => this.#director.map(first + done, facts.subarray(done * 4)), signal);
+    this.#mapped = { version, turn: this.#turns };
     return Array.from({ length: done }, (_, at) => {
       const [state, segment, start, storedBytes] = facts.subarray(at * 4, at * 4 + 4);
       const offset = (first + at) * blockBytes;

@@ -97,6 +97,8 @@ pub struct Repository {
     /// Entries are counted, since the index is to be made larger; and how large.
     count: Option<Count>,
     plan: Plan,
+    /// The count passed something over: it is not to be relied on by another verb.
+    recounts: bool,
     budget: Budget,
     room: Held<StoreRoom>,
     pages: Held<Vec<u8>>,
@@ -153,6 +155,7 @@ impl Repository {
             count: None,
             room: Held::new(StoreRoom::new(plan.clone())?),
             plan,
+            recounts: false,
             budget,
             pages: Held::new(zeros(TABLE_BYTES)?),
             pages_below: Held::new(zeros(TABLE_BYTES)?),
@@ -195,6 +198,9 @@ impl Repository {
     pub fn stop(&mut self) {
         if let Some(store) = &mut self.store {
             store.retry(); // what a check or a map has passed over
+        }
+        if core::mem::take(&mut self.recounts) {
+            self.plan.clear();
         }
         (self.verb, self.reading, self.below, self.taker) = (None, None, None, None);
         (self.sample, self.skipped) = (100, 0);
@@ -567,6 +573,7 @@ impl Repository {
         match count.step(store) {
             Ok(None) => {}
             Ok(Some(entries)) => {
+                self.recounts = !count.is_complete();
                 self.count = None;
                 store.unload(true);
                 if entries > self.budget.entries_max() {
@@ -615,11 +622,12 @@ impl Repository {
                 Ok(None) => {}
                 Ok(Some(found)) => break found,
                 Err(Error::Refused(Refusal::UnknownVersion)) => return Ok(()),
+                Err(error) if is_lost(&error) => return Ok(()),
                 Err(error) => return Err(error),
             }
         };
         match self.lay_on(&found.entry.link) {
-            Err(error) if error.is_damage() => Ok(()),
+            Err(error) if is_lost(&error) => Ok(()),
             laid => laid,
         }
     }
@@ -887,6 +895,11 @@ fn open_version(store: &mut Store<'static>, link: &Link, pages: &'static mut [u8
     })?
 }
 
+/// Whether something is not to be had, be it damaged or not to be read.
+fn is_lost(error: &Error) -> bool {
+    error.is_damage() || error.unread().is_some()
+}
+
 fn list(store: &mut Store<'_>, listing: &mut Option<Listing>, ear: &Ear) -> Result<u32, Error> {
     for _ in 0..STEPS {
         let mut at = *listing.get_or_insert_with(|| Listing::of(store));
@@ -894,8 +907,11 @@ fn list(store: &mut Store<'_>, listing: &mut Option<Listing>, ear: &Ear) -> Resu
             Listed::Step => {}
             Listed::Entry(entry) => match with_record(store, &entry.link, |id, record| tell_version(ear, id, record)) {
                 Ok(()) => tell_link(ear, &entry.link),
-                Err(error) if error.is_damage() => {
+                Err(error) if is_lost(&error) => {
                     ear.text("id", &entry.link.id.to_string());
+                    if !error.is_damage() {
+                        ear.number("unread", 1.0);
+                    }
                     tell_link(ear, &entry.link);
                 }
                 Err(error) => return Err(error),

@@ -115,10 +115,13 @@ impl Slots<Slot> for IndexRoom {
     }
 
     fn grow(&mut self, wanted: usize, fill: Slot) -> bool {
-        let planned = self.plan.0.get();
-        let slots = if wanted <= SLOTS_UNCOUNTED { wanted } else { planned };
-        let missing = slots.saturating_sub(self.slots.len());
-        if slots < wanted || self.slots.try_reserve_exact(missing).is_err() {
+        let (planned, used) = (self.plan.0.get(), self.slots.len());
+        if wanted > SLOTS_UNCOUNTED && planned <= used {
+            return false;
+        }
+        let slots = if wanted > SLOTS_UNCOUNTED { planned.max(wanted) } else { wanted };
+        let missing = slots.saturating_sub(used);
+        if self.slots.try_reserve_exact(missing).is_err() {
             return false;
         }
         self.slots.resize(self.slots.len().saturating_add(missing), fill);
@@ -132,19 +135,25 @@ pub struct Count {
     after: Option<SegmentNumber>,
     lines: Option<Lines>,
     entries: u64,
+    complete: bool,
 }
 
 impl Count {
     /// From the first segment on.
     pub fn of(store: &Store<'_>) -> Count {
-        Count { walk: store.table_walk(), after: None, lines: None, entries: 0 }
+        Count { walk: store.table_walk(), after: None, lines: None, entries: 0, complete: true }
+    }
+
+    /// Whether all could be read that tells how many there are.
+    pub fn is_complete(&self) -> bool {
+        self.complete
     }
 
     /// One step: a segment with a footer, which knows how many it lists, or some entries of one without. How many there are, at the end.
     pub fn step(&mut self, store: &mut Store<'_>) -> Result<Option<u64>, Error> {
         if let Some(lines) = &mut self.lines {
             for _ in 0..LINES {
-                match passed_over(store.next_line(lines))? {
+                match passed_over(store.next_line(lines), &mut self.complete)? {
                     Some(Item::Line(_)) => self.entries = self.entries.saturating_add(1),
                     Some(Item::Gap(_)) => {}
                     None => {
@@ -156,7 +165,7 @@ impl Count {
             return Ok(None);
         }
         let Some(segment) = store.next_true(self.after, &mut self.walk)? else { return Ok(Some(self.entries)) };
-        let prefix = passed_over(store.prefix(segment, &mut self.walk).map(Some))?;
+        let prefix = passed_over(store.prefix(segment, &mut self.walk).map(Some), &mut self.complete)?;
         match prefix.map(|prefix| (prefix, prefix.footer)) {
             Some((_, Some(footer))) => self.entries = self.entries.saturating_add(footer.lines.into()),
             Some((prefix, None)) if prefix.file_bytes.is_some() && !prefix.stranger => {
@@ -170,9 +179,12 @@ impl Count {
 }
 
 /// None where reading failed: what a scrub cannot list is not in its index, and whoever must have it will hear of it when that is loaded.
-fn passed_over<T>(result: Result<Option<T>, Error>) -> Result<Option<T>, Error> {
+fn passed_over<T>(result: Result<Option<T>, Error>, complete: &mut bool) -> Result<Option<T>, Error> {
     match result {
-        Err(error) if error.unread().is_some() => Ok(None),
+        Err(error) if error.unread().is_some() => {
+            *complete = false;
+            Ok(None)
+        }
         result => result,
     }
 }

@@ -89,7 +89,7 @@ pub fn inspect(repository: &Repository, look: Look<'_>) -> Result<Inspection, Fa
         };
         let report = repository.run(&mut task, store, None, heard).map_err(|error| repository.failure(error))?;
         findings.sort_unstable_by_key(|finding| (finding.place, finding.kind));
-        let items = versions::list(store).map_err(|error| repository.failure(error))?;
+        let items = versions::list_readable(store).map_err(|error| repository.failure(error))?;
         let judged = items.iter().filter(|item| only.is_none_or(|only| only == item.entry) && !is_draft(item));
         let judge = |item: &Item| {
             let place = &item.entry.link.place;
@@ -197,6 +197,12 @@ impl Inspection {
             (Exit::Unread, _) => paint::wary(format_args!(
                 "no damage in what was read; {} could not be, and of {unread} of {versions} nobody knows whether they are whole. \
                  Look at the medium, and try again",
+                count(self.report.unread, "range")
+            )),
+            (_, 0) if unread > 0 => paint::bad(format_args!(
+                "{}; no version is known to be hit, but of {unread} of {versions} nobody knows, as {} could not be read. \
+                 Look at the medium, and scrub again before the next backup: damage is noted only where all segments can be listed",
+                count(self.report.findings, "finding"),
                 count(self.report.unread, "range")
             )),
             (_, 0) => paint::wary(format_args!("{}; no version is hit", count(self.report.findings, "finding"))),

@@ -8,7 +8,7 @@
 use crate::catalogue::{Entry, Listed, Listing, with_record};
 use crate::chain::{self, Chain};
 use crate::digest::Hasher;
-use crate::error::{Error, Refusal};
+use crate::error::{Error, Memory, Refusal, Trouble};
 use crate::format::damage::Mark;
 use crate::format::entry::{Kind, LEN, Line, TreeKind};
 use crate::format::header::{self, HeaderFault, Parameters};
@@ -149,6 +149,8 @@ pub struct Check<'m> {
     again: bool,
     /// Entries were checked before; now only blocks are proved.
     proves_only: bool,
+    /// The walk through the one version missed something.
+    doubtful: bool,
     /// What the walk came to last, until that was seen to.
     met: Option<Met>,
     /// Entries of the block met last that are to be checked, and whether that decodes them.
@@ -190,6 +192,7 @@ impl<'m> Check<'m> {
             based: false,
             again: false,
             proves_only: false,
+            doubtful: false,
             met: None,
             unchecked: (Chain::NONE, false),
             proofs: Proofs::NONE,
@@ -262,7 +265,7 @@ impl<'m> Check<'m> {
             },
         };
         let event = self.unread(error, from, end.saturating_sub(from.offset.into()))?;
-        store.pass_over();
+        store.pass_over(from);
         self.phase = Phase::Segment { after: Some(from.segment) };
         Ok(Next::Say(event))
     }
@@ -476,9 +479,7 @@ impl<'m> Check<'m> {
             return Next::Wait;
         }
         if self.depth == Depth::Scrub {
-            // Marks in a segment that was passed over may still hold.
-            let all = store.has_passed_over();
-            store.marks_mut().retain(&|_, confirmed| confirmed || all);
+            store.marks_mut().retain(&|_, confirmed| confirmed);
         }
         store.unload(true);
         self.phase = Phase::Index;
@@ -493,7 +494,7 @@ impl<'m> Check<'m> {
         self.listing = Some(Listing::of(store));
         match self.only {
             _ if self.walked => self.phase = Phase::Versions,
-            Some(entry) => self.begin_only(entry, store)?,
+            Some(entry) => return self.begin_only(entry, store),
             None if self.based && self.decodes && self.depth == Depth::Scrub => self.phase = Phase::Walk,
             None => self.phase = Phase::Versions,
         }
@@ -512,8 +513,11 @@ impl<'m> Check<'m> {
                 match described {
                     Ok((RecordKind::Version, size, top)) => self.follow(&parameters, size, top),
                     Ok(_) => {}
-                    Err(error) if error.is_damage() || error.unread().is_some() => {}
-                    Err(error) => return Err(error),
+                    Err(error) => {
+                        let told = self.lose_record(error, entry.link.place, store)?;
+                        self.listing = Some(listing);
+                        return Ok(told);
+                    }
                 }
             }
             Listed::End if self.in_flight > 0 => return Ok(Next::Wait),
@@ -531,16 +535,31 @@ impl<'m> Check<'m> {
         Ok(Next::Step)
     }
 
-    fn begin_only(&mut self, entry: Entry, store: &mut Store<'_>) -> Result<(), Error> {
+    fn begin_only(&mut self, entry: Entry, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
         let disk = with_record(store, &entry.link, |_, record| (record.disk_size, record.top));
-        let (size, top) = match disk {
-            Ok(disk) => disk,
-            // Then the version is hit already, or cannot be judged.
-            Err(error) if error.is_damage() || error.unread().is_some() => (0, Id::ZERO),
-            Err(error) => return Err(error),
+        let (next, (size, top)) = match disk {
+            Ok(disk) => (Next::Step, disk),
+            Err(error) => (self.lose_record(error, entry.link.place, store)?, (0, Id::ZERO)),
         };
         self.follow(store.parameters(), size, top);
-        Ok(())
+        Ok(next)
+    }
+
+    /// A record that leads to nothing, as it could not be read. Once is enough: what it leads to is not looked at, so the version is not whole even
+    /// if its record can be read later.
+    #[inline(never)]
+    fn lose_record(&mut self, error: Error, place: Place, store: &mut Store<'_>) -> Result<Next<Report>, Error> {
+        if error.unread().is_some() && !store.marks().contains(place) {
+            let event = self.unread_entry(error, place, None, store)?;
+            return Ok(event.map_or(Next::Step, Next::Say));
+        }
+        if matches!(error, Error::Medium { trouble: Trouble::Unreadable, .. }) {
+            store.marks_mut().confirm(Mark { place, len_bytes: 0, when: self.now, digest: Digest::ZERO })?;
+        }
+        match error.is_damage() || error.unread().is_some() {
+            true => Ok(Next::Step),
+            false => Err(error),
+        }
     }
 
     #[inline(never)] // a reach is large
@@ -564,7 +583,9 @@ impl<'m> Check<'m> {
             return Ok(next);
         }
         let Phase::Reach { reach } = &mut self.phase else { return Ok(Next::Step) };
-        if reach.step(store, self.pages)?.is_some() {
+        if let Some(reached) = reach.step(store, self.pages)? {
+            // What is not found now is not looked at, even if it is found when the version is judged.
+            self.doubtful |= self.only.is_some() && !reached.whole;
             self.phase = if self.only.is_some() { Phase::ReachEnd } else { Phase::Walk };
             return Ok(Next::Step);
         }
@@ -602,7 +623,7 @@ impl<'m> Check<'m> {
             Some(entry) => {
                 self.proves_only = true;
                 store.index_mut().clear_flags_all(Flags::ALL);
-                self.begin_only(entry, store)?;
+                return self.begin_only(entry, store);
             }
             None => {
                 self.walked = true;
@@ -684,7 +705,7 @@ impl<'m> Check<'m> {
             Ok((_, RecordKind::Draft, ..)) => Next::Step,
             Ok((id, RecordKind::Version, disk_size, root, top)) => {
                 let mut record = if store.marks().contains(link.place) { Standing::Hit } else { Standing::Whole };
-                if store.marks().is_unread(link.place) {
+                if store.marks().is_unread(link.place) || (self.doubtful && record == Standing::Whole) {
                     record = Standing::Unread;
                 }
                 if manifest::root_id(&parameters, disk_size, top) != root {
@@ -694,12 +715,11 @@ impl<'m> Check<'m> {
                 Next::Step
             }
             Err(error) if error.is_damage() => Next::Say(self.judge(link.id, link, Standing::Hit)),
-            Err(error) if error.unread().is_some() => {
-                if let Some(event) = self.unread_entry(error, link.place, None, store)? {
-                    return Ok(Next::Say(event)); // and again
-                }
-                Next::Say(self.judge(link.id, link, Standing::Unread))
-            }
+            Err(error) if error.unread().is_some() => match store.marks().contains(link.place) {
+                false => return self.lose_record(error, link.place, store), // and again
+                true if store.marks().is_unread(link.place) => Next::Say(self.judge(link.id, link, Standing::Unread)),
+                true => Next::Say(self.judge(link.id, link, Standing::Hit)),
+            },
             Err(error) => return Err(error),
         };
         self.listing = Some(listing);
@@ -757,7 +777,8 @@ impl<'m> Check<'m> {
         match event {
             Ok(event) => Ok(event.map_or(Next::Step, Next::Say)),
             Err(error) => {
-                if !error.is_pending() {
+                // Whoever finds more memory for the index goes on with this very task.
+                if !error.is_pending() && !matches!(error, Error::Memory { memory: Memory::Index, .. }) {
                     store.retry();
                 }
                 Err(error)

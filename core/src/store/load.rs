@@ -203,13 +203,15 @@ impl<'m> Store<'m> {
         self.forbearing = false;
         self.marks.forget_unread();
         if core::mem::take(&mut self.passed_over) {
-            self.unload(true);
+            let marks_are_loaded = matches!(self.loading, Loading::Lines { .. } | Loading::Done);
+            self.unload(marks_are_loaded);
         }
     }
 
-    /// Says that the entries of a segment, or some of them, could not be listed.
-    pub fn pass_over(&mut self) {
+    /// Says that the entries of a segment could not be listed from there on. Marks of them still hold, as far as is known.
+    pub fn pass_over(&mut self, from: Place) {
         self.passed_over = true;
+        self.marks.keep_from(from);
     }
 
     /// Whether such a segment was met.
