@@ -247,6 +247,8 @@ fn after_a_scrub_nothing_is_taken_for_lost() {
     }
 }
 
+type Scrubbing<'a> = &'a dyn Fn(&Rig<'_>) -> Result<(Report, Verdict), Error>;
+
 /// A read that fails once leads nobody past what is damaged: no version that damage hits is ever called whole, and what is sound is not called hit for it.
 #[test]
 fn one_read_that_fails_once_makes_nothing_whole_and_nothing_hit() {
@@ -258,8 +260,7 @@ fn one_read_that_fails_once_makes_nothing_whole_and_nothing_hit() {
     damaged.flip(block.place.segment, block.range.start + 140, 1);
     let hit = scrub(&damaged.fork(1), &host).unwrap().1.hit;
     assert!(hit.contains(&last.id.to_string()), "{hit:?}");
-    let ways: [&dyn Fn(&Rig<'_>) -> Result<(Report, Verdict), Error>; 2] =
-        [&|rig| rig.check(Depth::Scrub), &|rig| rig.scrub_version(&last)];
+    let ways: [Scrubbing<'_>; 2] = [&|rig| rig.check(Depth::Scrub), &|rig| rig.scrub_version(&last)];
     let mut told = 0;
     for trouble in [FAILED, Trouble::Unreadable] {
         for way in ways {

@@ -324,7 +324,7 @@ impl Repository {
             _ => return Err(Failure::OUT_OF_TURN),
         };
         self.unread.clear();
-        self.verb = Some(Verb::Check(task));
+        self.verb = Some(Verb::Check(task.growing()));
         self.sample = sample;
         let mut seed = [0; 4];
         if HOST.random(&mut seed) {

@@ -163,6 +163,8 @@ pub struct Check<'m> {
     now: u64,
     /// How marks are noted; not at all where nothing is to be written.
     note: Option<Note>,
+    /// See [`Check::growing`].
+    grows: bool,
 }
 
 impl<'m> Check<'m> {
@@ -201,7 +203,13 @@ impl<'m> Check<'m> {
             report,
             now,
             note: None,
+            grows: false,
         }
+    }
+
+    /// Where the index runs out of memory, the task goes on once there is more; whoever gives up instead calls [`Store::retry`].
+    pub fn growing(self) -> Check<'m> {
+        Check { grows: true, ..self }
     }
 
     /// Reads every byte and compares digests of stored bytes, but decodes nothing: what a scrub can do without codecs. Bytes that are as they were
@@ -777,8 +785,8 @@ impl<'m> Check<'m> {
         match event {
             Ok(event) => Ok(event.map_or(Next::Step, Next::Say)),
             Err(error) => {
-                // Whoever finds more memory for the index goes on with this very task.
-                if !error.is_pending() && !matches!(error, Error::Memory { memory: Memory::Index, .. }) {
+                let goes_on = self.grows && matches!(error, Error::Memory { memory: Memory::Index, .. });
+                if !error.is_pending() && !goes_on {
                     store.retry();
                 }
                 Err(error)
