@@ -95,12 +95,9 @@ impl<'m> Marks<'m> {
         self.all().get(from).is_some_and(|marked| marked.mark.place.segment == segment)
     }
 
-    /// Takes a mark over from the damage list.
+    /// Takes a mark over from the damage list, where it is already.
     pub fn load(&mut self, mark: Mark) -> Result<(), Error> {
-        let changed = self.changed;
-        self.insert(mark, Standing::Noted)?;
-        self.changed = changed;
-        Ok(())
+        self.insert(mark, Standing::Noted)
     }
 
     /// A finding at this place; keeps the older mark if there is one.
@@ -122,10 +119,7 @@ impl<'m> Marks<'m> {
         if self.contains(place) {
             return if self.is_unread(place) { Ok(()) } else { self.confirm(Mark { place, ..Marked::FREE.mark }) };
         }
-        let changed = self.changed;
-        self.insert(Mark { place, ..Marked::FREE.mark }, Standing::Unread)?;
-        self.changed = changed;
-        Ok(())
+        self.insert(Mark { place, ..Marked::FREE.mark }, Standing::Unread)
     }
 
     /// Nothing says that marks from there on in that segment do not hold.
@@ -140,9 +134,7 @@ impl<'m> Marks<'m> {
 
     /// Forgets which places could not be read.
     pub fn forget_unread(&mut self) {
-        let changed = self.changed;
         self.keep(&|marked| marked.standing != Standing::Unread);
-        self.changed = changed;
     }
 
     fn insert(&mut self, mark: Mark, standing: Standing) -> Result<(), Error> {
@@ -155,7 +147,7 @@ impl<'m> Marks<'m> {
         let pushed = self.slots.items_mut().get_mut(at..wanted).unwrap_or_default();
         pushed.iter_mut().for_each(|slot| core::mem::swap(slot, &mut carried));
         self.used = wanted;
-        self.changed = true;
+        self.changed |= standing == Standing::Confirmed;
         Ok(())
     }
 
@@ -181,9 +173,10 @@ impl<'m> Marks<'m> {
                     *slot = marked;
                 }
                 kept = kept.saturating_add(1);
+            } else {
+                self.changed |= marked.standing != Standing::Unread;
             }
         }
-        self.changed |= kept != self.used;
         self.used = kept;
     }
 
