@@ -32,7 +32,9 @@ export class Reader {
       if (bytes.byteLength > end - start) throw new RangeError(`more bytes than were asked for: ${bytes.byteLength} instead of ${end - start}`);
       return { name: number, start, end, bytes };
     } catch (error) {
-      return { name: number, start, end, code: this.#code(error, number, start) };
+      const code = this.#code(error, number, start);
+      // A bad sector: these bytes are lost, as the command has it, too. Of a length it would say nothing of any bytes.
+      return { name: number, start, end, code: code === FAILED && error?.code === "EIO" ? UNREADABLE : code };
     }
   }
 
@@ -41,8 +43,7 @@ export class Reader {
     try {
       return await this.#source.size(nameOf(number), signal);
     } catch (error) {
-      const code = this.#code(error, number, 0);
-      return code === UNREADABLE ? FAILED : code; // of a length that says nothing of any bytes
+      return this.#code(error, number, 0);
     }
   }
 
@@ -54,6 +55,6 @@ export class Reader {
   #code(error, number, offset) {
     if (isGone(error)) return GONE;
     this.failure = { error, segment: number < 0 ? undefined : number, offset };
-    return error?.code === "EIO" ? UNREADABLE : FAILED; // a bad sector: these bytes are lost, as the command has it, too
+    return FAILED;
   }
 }
